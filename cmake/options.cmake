@@ -1,0 +1,24 @@
+# Compiler options of every target in the project.
+set(ARES_SANITIZE "" CACHE STRING "address | thread | empty")
+
+find_program(ARES_CCACHE ccache)
+if(ARES_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${ARES_CCACHE}")
+endif()
+find_program(ARES_MOLD mold)
+if(ARES_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_compile_options(-Wall -Wextra)
+add_link_options(-rdynamic)
+
+if(ARES_SANITIZE STREQUAL "address")
+  # null and vptr report false positives inside CAF's own headers (docs/decisions/).
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize=null,vptr -fno-omit-frame-pointer
+                      -fno-sanitize-recover=undefined -O1)
+  add_link_options(-fsanitize=address,undefined)
+elseif(ARES_SANITIZE STREQUAL "thread")
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer -O1)
+  add_link_options(-fsanitize=thread)
+endif()

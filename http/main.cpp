@@ -1,0 +1,2 @@
+// composition root: to come
+int main() { return 0; }
