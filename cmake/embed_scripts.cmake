@@ -1,0 +1,39 @@
+# cmake -DOUT=file.cpp -DDIR=store/scripts -P embed_scripts.cmake
+# Every DIR/NAME.lua becomes an ares::store::script. A line `--#include part.lua` stands for the
+# text of DIR/parts/part.lua. A script's SHA-1 is taken over the text that Redis gets.
+file(GLOB files "${DIR}/*.lua")
+set(entries "")
+foreach(file IN LISTS files)
+  get_filename_component(name "${file}" NAME_WE)
+  file(READ "${file}" text)
+  string(REGEX MATCHALL "--#include [a-z_]+\\.lua" includes "${text}")
+  foreach(include IN LISTS includes)
+    string(REPLACE "--#include " "" part "${include}")
+    file(READ "${DIR}/parts/${part}" part_text)
+    string(REPLACE "${include}\n" "${part_text}" text "${text}")
+  endforeach()
+  string(SHA1 sha "${text}")
+  string(APPEND entries "    {\"${name}\", R\"lua(${text})lua\", \"${sha}\"},\n")
+endforeach()
+file(WRITE "${OUT}" "// Generated from store/scripts by cmake/embed_scripts.cmake.
+#include \"store/scripts.hpp\"
+
+#include <stdexcept>
+
+namespace ares::store {
+
+const std::vector<script>& scripts() {
+  static const std::vector<script> all{
+${entries}  };
+  return all;
+}
+
+const script& script_named(std::string_view name) {
+  for (const auto& s : scripts())
+    if (s.name == name)
+      return s;
+  throw std::logic_error(\"no script \" + std::string(name));
+}
+
+} // namespace ares::store
+")
