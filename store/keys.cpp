@@ -48,8 +48,8 @@ std::string name_claim(std::string_view tenant_name) {
 std::string key_hint(const secret_hash& h) { return "ares:key:" + h.hex(); }
 std::string tenants() { return "ares:tenants"; }
 std::string audit() { return "ares:audit"; }
-std::string nodes() { return "ares:nodes"; }
-std::string beats() { return "ares:beats"; }
-std::string node_tenants(const incarnation_id& n) { return "ares:node:" + n.text() + ":tenants"; }
+std::string nodes() { return "{ares}:nodes"; }
+std::string beats() { return "{ares}:beats"; }
+std::string node_tenants(const incarnation_id& n) { return "{ares}:node:" + n.text() + ":tenants"; }
 
 } // namespace ares::store::keys

@@ -31,8 +31,8 @@ namespace ares::store::keys {
 [[nodiscard]] std::string key_hint(const secret_hash& h);           // ares:key:HEX -> tenant id
 [[nodiscard]] std::string tenants();                                // ares:tenants  sorted set of ids, score 0
 [[nodiscard]] std::string audit();                                  // ares:audit    sorted set of entries, score 0
-[[nodiscard]] std::string nodes();                                  // ares:nodes    hash: incarnation -> JSON
-[[nodiscard]] std::string beats();                                  // ares:beats    hash: incarnation -> counter
-[[nodiscard]] std::string node_tenants(const incarnation_id& n);    // ares:node:INC:tenants set
+[[nodiscard]] std::string nodes();                                  // {ares}:nodes  hash: incarnation -> JSON
+[[nodiscard]] std::string beats();                                  // {ares}:beats  hash: incarnation -> counter
+[[nodiscard]] std::string node_tenants(const incarnation_id& n);    // {ares}:node:INC:tenants set
 
 } // namespace ares::store::keys

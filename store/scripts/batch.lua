@@ -1,0 +1,2 @@
+#!lua
+--#include batch.lua
