@@ -1,0 +1,125 @@
+#include "actors/tenant_directory.hpp"
+
+#include "conf/limits.hpp"
+#include "conf/log.hpp"
+#include "store/keys.hpp"
+
+#include <optional>
+#include <unordered_map>
+
+namespace ares {
+
+namespace {
+
+using directory = tenant_directory_actor::extend<caf::reacts_to<store_result>>;
+
+class directory_state {
+public:
+  directory_state(directory::pointer itself, services n, std::shared_ptr<tenant_table> t)
+      : self(itself), node(std::move(n)), table(std::move(t)) {
+    self->set_down_handler([this](caf::down_msg& d) { went_down(d); });
+  }
+
+  void find(const api_request_ptr& r);
+  void found(store_result& r);
+  void idle(const tenant_idle& i);
+  void stays(tenant_stays& s);
+
+private:
+  tenant_supervisor_actor supervisor_of(const tenant_id& tenant);
+  void went_down(const caf::down_msg& d);
+
+  directory::pointer self;
+  services node;
+  std::shared_ptr<tenant_table> table;
+  std::unordered_map<tenant_id, tenant_supervisor_actor> supervisors_;
+  std::unordered_map<std::uint64_t, api_request_ptr> lookups_;
+  std::uint64_t next_tag_ = 0;
+};
+
+outcome away() {
+  auto o = outcome::of(errc::store_unavailable, "The store cannot take the request now");
+  o.retry_after = std::chrono::seconds(1);
+  return o;
+}
+
+void directory_state::find(const api_request_ptr& r) {
+  // A supervisor may have published the key meanwhile.
+  if (table->forward(r))
+    return;
+  if (lookups_.size() >= limits::directory_lookups_max)
+    return r->from->answer(away());
+  const auto tag = next_tag_++;
+  lookups_.emplace(tag, r);
+  store::command c;
+  c.arguments = {"GET", store::keys::key_hint(r->key)};
+  self->send(node->recorder, store_command{tag, std::move(c), caf::actor_cast<store_listener>(self)});
+}
+
+void directory_state::found(store_result& r) {
+  auto lookup = lookups_.extract(r.tag);
+  if (lookup.empty())
+    return;
+  const auto& request = lookup.mapped();
+  if (r.value.what != store::fate::done || r.value.value.type == store::reply::kind::error)
+    return request->from->answer(away());
+  auto tenant = tenant_id::parse(r.value.value.text);
+  if (!tenant)
+    return request->from->answer(outcome::of(errc::unauthorized, "Invalid API key"));
+  self->send(supervisor_of(*tenant), request);
+}
+
+tenant_supervisor_actor directory_state::supervisor_of(const tenant_id& tenant) {
+  auto it = supervisors_.find(tenant);
+  if (it != supervisors_.end())
+    return it->second;
+  auto supervisor = spawn_tenant_supervisor(
+      self->system(), {node, table, caf::actor_cast<tenant_supervisor_owner>(self), tenant});
+  self->monitor(supervisor);
+  supervisors_.emplace(tenant, supervisor);
+  return supervisor;
+}
+
+void directory_state::idle(const tenant_idle& i) {
+  auto it = supervisors_.find(i.tenant);
+  if (it == supervisors_.end())
+    return;
+  self->send(it->second, leave_now{});
+  supervisors_.erase(it);
+}
+
+void directory_state::stays(tenant_stays& s) {
+  supervisors_.try_emplace(s.tenant, std::move(s.supervisor));
+}
+
+// A supervisor that crashed is made anew at the next request; its keys in the table would lead nowhere.
+void directory_state::went_down(const caf::down_msg& d) {
+  for (auto it = supervisors_.begin(); it != supervisors_.end(); ++it) {
+    if (it->second.address() != d.source)
+      continue;
+    log::error("a tenant supervisor crashed", {{"tenant_id", it->first.text()}});
+    table->remove(caf::actor_cast<request_receiver>(it->second));
+    supervisors_.erase(it);
+    return;
+  }
+}
+
+directory::behavior_type tenant_directory(directory::stateful_pointer<std::optional<directory_state>> self,
+                                          services node, std::shared_ptr<tenant_table> table) {
+  self->state.emplace(self, std::move(node), std::move(table));
+  return {
+      [self](const api_request_ptr& r) { self->state->find(r); },
+      [self](const tenant_idle& i) { self->state->idle(i); },
+      [self](tenant_stays& s) { self->state->stays(s); },
+      [self](store_result& r) { self->state->found(r); },
+  };
+}
+
+} // namespace
+
+tenant_directory_actor spawn_tenant_directory(caf::actor_system& system, services node,
+                                              std::shared_ptr<tenant_table> table) {
+  return system.spawn(tenant_directory, std::move(node), std::move(table));
+}
+
+} // namespace ares

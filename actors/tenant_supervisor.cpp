@@ -1,0 +1,424 @@
+#include "actors/tenant_supervisor.hpp"
+
+#include "actors/planning.hpp"
+#include "actors/usage_accumulator.hpp"
+#include "conf/limits.hpp"
+#include "conf/log.hpp"
+#include "store/record.hpp"
+#include "store/tenant_snapshot.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+#include <vector>
+
+namespace ares {
+
+namespace {
+
+using supervisor =
+    tenant_supervisor_actor::extend<caf::reacts_to<store_result>, caf::reacts_to<alarm_rang>>;
+using std::chrono::milliseconds;
+using clock_time = std::chrono::steady_clock::time_point;
+
+constexpr std::uint64_t tag_tenant = 0; // others: a crashed run's settlement
+
+class supervisor_state {
+public:
+  supervisor_state(supervisor::pointer itself, supervisor_birth&& b)
+      : self(itself), birth(std::move(b)),
+        accumulator(spawn_usage_accumulator(self->system(), birth.node, birth.tenant)) {
+    ++birth.node->counters->tenants_active;
+  }
+  ~supervisor_state() { --birth.node->counters->tenants_active; }
+
+  void begin();
+  void take(const api_request_ptr& r);
+  void returned(request_returned& r);
+  void run_is_over(const run_over& o);
+  void find(find_run& f);
+  void store_answered(store_result& r);
+  void went_down(const caf::down_msg& d);
+  void alarm();
+  void leave();
+
+private:
+  struct live_run {
+    run_actor actor;
+    api_request_ptr request;
+    std::string agent; // id; empty for a chat
+  };
+
+  // -- the tenant as known ----------------------------------------------------
+  void reload();
+  void loaded(const store::answer& a);
+  void publish_keys();
+  void withdraw_keys();
+
+  // -- requests ---------------------------------------------------------------
+  void serve(const api_request_ptr& r);
+  void serve(const api_request_ptr& r, const start_run& call);
+  void serve(const api_request_ptr& r, const start_chat& call);
+  template <class Call>
+  void serve(const api_request_ptr& r, const Call&) {
+    query(r);
+  }
+  void query(const api_request_ptr& r);
+  void refuse(const api_request_ptr& r, error why);
+  void start(const api_request_ptr& r, result<run_plan> plan, const store::agent_snapshot* agent);
+  store::admission admission_of(const api_request_ptr& r, const store::agent_snapshot* agent);
+  bool over_in_flight(const api_request& r);
+  store::acting_key acting_key(const api_request& r);
+  void settle_crashed(const operation_id& operation);
+  void unauthorized(const api_request_ptr& r) {
+    r->from->answer(outcome::of(errc::unauthorized, "Invalid API key"));
+  }
+
+  supervisor::pointer self;
+  supervisor_birth birth;
+  usage_accumulator_actor accumulator;
+
+  std::shared_ptr<const store::tenant_snapshot> tenant;
+  std::vector<secret_hash> published_;
+  bool reloading_ = false;
+  bool gone_ = false; // there is no such tenant
+  std::vector<api_request_ptr> waiting_; // for the reload
+  std::unordered_map<operation_id, live_run> runs_;
+  std::unordered_map<caf::actor_addr, operation_id> run_of_;
+  std::unordered_map<operation_id, live_run> crashed_;
+  std::unordered_map<std::uint64_t, operation_id> settling_;
+  std::uint64_t next_tag_ = 1;
+  std::size_t queries_ = 0;
+  std::unordered_map<std::string, clock_time> stamped_; // key id -> when its last use was noted
+  clock_time last_used_{};
+  bool leaving_ = false;
+};
+
+// -- the tenant as known --------------------------------------------------------
+
+void supervisor_state::begin() {
+  self->set_down_handler([this](caf::down_msg& d) { went_down(d); });
+  last_used_ = self->clock().now();
+  alarm();
+  reload();
+}
+
+void supervisor_state::reload() {
+  if (std::exchange(reloading_, true))
+    return;
+  self->send(birth.node->recorder, store_command{tag_tenant, store::tenant_read(birth.tenant),
+                                                 caf::actor_cast<store_listener>(self)});
+}
+
+void supervisor_state::loaded(const store::answer& a) {
+  reloading_ = false;
+  auto waiting = std::exchange(waiting_, {});
+  if (a.what != store::fate::done || a.value.type == store::reply::kind::error) {
+    for (const auto& r : waiting) {
+      auto o = outcome::of(errc::store_unavailable, "The store cannot take the request now");
+      o.retry_after = std::chrono::seconds(1);
+      r->from->answer(std::move(o));
+    }
+    return;
+  }
+  tenant = store::read_tenant(birth.tenant, a.value);
+  publish_keys();
+  for (const auto& r : waiting) {
+    if (tenant && tenant->keys.contains(r->key.hex()))
+      serve(r);
+    else
+      unauthorized(r);
+  }
+}
+
+namespace {
+
+std::optional<secret_hash> hash_of_hex(const std::string& hex) {
+  secret_hash h;
+  if (hex.size() != 2 * h.bytes.size())
+    return std::nullopt;
+  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+  for (std::size_t i = 0; i < h.bytes.size(); ++i)
+    h.bytes[i] = static_cast<std::uint8_t>(digit(hex[2 * i]) * 16 + digit(hex[2 * i + 1]));
+  return h;
+}
+
+} // namespace
+
+void supervisor_state::publish_keys() {
+  withdraw_keys();
+  if (!tenant)
+    return;
+  for (const auto& [hex, key] : tenant->keys)
+    if (auto h = hash_of_hex(hex))
+      published_.push_back(*h);
+  birth.table->add(published_, caf::actor_cast<request_receiver>(self));
+}
+
+void supervisor_state::withdraw_keys() {
+  birth.table->remove(published_);
+  published_.clear();
+}
+
+// -- requests -------------------------------------------------------------------
+
+void supervisor_state::take(const api_request_ptr& r) {
+  last_used_ = self->clock().now();
+  if (leaving_) {
+    leaving_ = false; // someone came just then: stay
+    publish_keys();
+  }
+  if (!tenant || !tenant->keys.contains(r->key.hex())) {
+    waiting_.push_back(r);
+    return reload();
+  }
+  serve(r);
+}
+
+void supervisor_state::serve(const api_request_ptr& r) {
+  std::visit([&](const auto& call) { serve(r, call); }, r->call);
+}
+
+void supervisor_state::serve(const api_request_ptr& r, const start_run& call) {
+  if (over_in_flight(*r))
+    return;
+  auto agent = tenant->agents.find(call.agent);
+  if (agent == tenant->agents.end())
+    return refuse(r, {errc::not_found, "No such agent"});
+  auto plan = plan_run(birth.node->settings->get()->conf, agent->second->config, call);
+  if (!agent->second->active)
+    plan = error{errc::agent_disabled, "The agent is disabled"};
+  start(r, std::move(plan), agent->second.get());
+}
+
+void supervisor_state::serve(const api_request_ptr& r, const start_chat& call) {
+  if (over_in_flight(*r))
+    return;
+  const auto* agent = call.agent_type.empty() ? nullptr : agent_for_chat(*tenant, call.agent_type);
+  if (!call.agent_type.empty() && !agent)
+    return refuse(r, {errc::not_found, "No active agent of that type"});
+  start(r, plan_chat(birth.node->settings->get()->conf, agent, call), nullptr);
+}
+
+bool supervisor_state::over_in_flight(const api_request& r) {
+  const auto limit = tenant->limits(birth.node->settings->get()->conf).max_in_flight;
+  if (!limit || runs_.size() < static_cast<std::size_t>(*limit))
+    return false;
+  auto o = outcome::of(errc::rate_limited, "Rate limit exceeded");
+  o.retry_after = std::chrono::seconds(1);
+  r.from->answer(std::move(o));
+  return true;
+}
+
+void supervisor_state::query(const api_request_ptr& r) {
+  const auto* refused = std::get_if<refused_call>(&r->call);
+  if (refused && refused->executing && over_in_flight(*r))
+    return;
+  store::reading reading{acting_key(*r), tenant->version, true};
+  self->monitor(spawn_query(self->system(), {birth.node, tenant, accumulator, caf::actor_cast<query_owner>(self), r,
+                                             std::move(reading)}));
+  ++queries_;
+}
+
+void supervisor_state::refuse(const api_request_ptr& r, error why) {
+  auto refused = std::make_shared<api_request>(*r);
+  refused->call = refused_call{std::move(why), true};
+  query(refused);
+}
+
+store::acting_key supervisor_state::acting_key(const api_request& r) {
+  store::acting_key key{r.key, {}};
+  auto it = tenant->keys.find(r.key.hex());
+  if (it == tenant->keys.end())
+    return key;
+  auto id = it->second.id.text();
+  const auto now = self->clock().now();
+  auto& last = stamped_[id];
+  if (last == clock_time{} || now - last >= limits::key_stamp_pause) {
+    last = now;
+    key.stamp = std::move(id);
+  }
+  return key;
+}
+
+store::admission supervisor_state::admission_of(const api_request_ptr& r, const store::agent_snapshot* agent) {
+  store::admission a;
+  a.operation = birth.node->ids->make<operation_id>();
+  a.key = acting_key(*r);
+  a.version = tenant->version;
+  a.not_after_ms = birth.node->clock->now_ms() + limits::admission_wait.count();
+  const auto limits_now = tenant->limits(birth.node->settings->get()->conf);
+  a.limits = {limits_now.requests_per_day, limits_now.quota_runs, limits_now.quota_tokens};
+  a.is_run = agent != nullptr;
+  if (const auto* call = std::get_if<start_run>(&r->call); call && agent) {
+    a.agent = agent->id.text();
+    a.idempotency_key = call->idempotency_key;
+    a.body_hash = call->body_hash;
+    a.record_head = store::record_head(a.operation, a.agent, call->input_json);
+  }
+  return a;
+}
+
+void supervisor_state::start(const api_request_ptr& r, result<run_plan> plan, const store::agent_snapshot* agent) {
+  if (!plan && !agent) // a chat has no idempotency key to look up first
+    return refuse(r, std::move(plan).failure());
+  run_birth b{birth.node,
+              birth.tenant,
+              accumulator,
+              caf::actor_cast<run_owner>(self),
+              r,
+              {},
+              admission_of(r, agent),
+              std::nullopt,
+              tenant->limits(birth.node->settings->get()->conf).requests_per_day};
+  if (plan) {
+    b.plan = std::move(*plan);
+    if (!agent)
+      b.admission.tokens = estimate_prompt_tokens(b.plan.messages);
+  } else {
+    b.refusal = std::move(plan).failure();
+    b.admission.refuse = true;
+  }
+  const auto operation = b.admission.operation;
+  auto agent_text = b.admission.agent;
+  auto actor = spawn_run(self->system(), std::move(b));
+  self->monitor(actor);
+  run_of_.emplace(actor.address(), operation);
+  runs_.emplace(operation, live_run{std::move(actor), r, std::move(agent_text)});
+}
+
+void supervisor_state::returned(request_returned& r) {
+  using reason = request_returned::reason;
+  switch (r.why) {
+  case reason::stale:
+    waiting_.push_back(r.request);
+    return reload();
+  case reason::no_key:
+    unauthorized(r.request);
+    return reload();
+  case reason::fenced: {
+    auto o = outcome::of(errc::store_unavailable, "The node cannot take the request now");
+    o.retry_after = std::chrono::seconds(1);
+    return r.request->from->answer(std::move(o));
+  }
+  case reason::replay:
+    break;
+  }
+  auto run = operation_id::parse(r.earlier);
+  const auto* call = std::get_if<start_run>(&r.request->call);
+  if (!run || !call || !tenant)
+    return;
+  auto agent = tenant->agents.find(call->agent);
+  auto again = std::make_shared<api_request>(*r.request);
+  again->call = replay_run{*run, call->respond_async,
+                           agent != tenant->agents.end() ? agent->second->config.timeout : milliseconds(120000)};
+  query(again);
+}
+
+// -- runs -----------------------------------------------------------------------
+
+void supervisor_state::run_is_over(const run_over& o) {
+  auto it = runs_.find(o.operation);
+  if (it == runs_.end())
+    return;
+  run_of_.erase(it->second.actor.address());
+  self->demonitor(it->second.actor.address());
+  self->send(it->second.actor, run_released{});
+  runs_.erase(it);
+  last_used_ = self->clock().now();
+}
+
+void supervisor_state::find(find_run& f) {
+  auto it = runs_.find(f.operation);
+  if (it == runs_.end())
+    return self->send(f.asker, run_not_here{});
+  self->send(it->second.actor, std::move(f.join));
+}
+
+// Runs and queries are monitored alike; a run that is still in the map did not say that it is over:
+// it crashed.
+void supervisor_state::went_down(const caf::down_msg& d) {
+  auto known = run_of_.find(d.source);
+  if (known == run_of_.end()) {
+    if (queries_ > 0)
+      --queries_;
+    return;
+  }
+  settle_crashed(known->second);
+  run_of_.erase(known);
+}
+
+void supervisor_state::settle_crashed(const operation_id& operation) {
+  auto it = runs_.find(operation);
+  if (it == runs_.end())
+    return;
+  log::error("a run crashed", {{"tenant_id", birth.tenant.text()}, {"run_id", operation.text()}});
+  const auto tag = next_tag_++;
+  settling_.emplace(tag, operation);
+  auto op = store::settle(birth.tenant, operation, it->second.agent, store::ending::failed,
+                          R"("The run failed inside the server")");
+  crashed_.insert(runs_.extract(it));
+  self->send(accumulator, store_request{tag, std::move(op), true, caf::actor_cast<store_listener>(self)});
+}
+
+void supervisor_state::store_answered(store_result& r) {
+  if (r.tag == tag_tenant)
+    return loaded(r.value);
+  auto settling = settling_.find(r.tag);
+  if (settling == settling_.end())
+    return;
+  auto crashed = crashed_.find(settling->second);
+  auto end = store::read_end(r.value.value);
+  if (end && !end->record.empty())
+    crashed->second.request->from->answer(outcome::of(std::move(end->record)));
+  else
+    crashed->second.request->from->answer(outcome::of(errc::internal, "The request failed inside the server"));
+  crashed_.erase(crashed);
+  settling_.erase(settling);
+}
+
+// -- passivation ------------------------------------------------------------------
+
+void supervisor_state::alarm() {
+  const auto idle_after = birth.node->settings->get()->conf.tenant_idle;
+  const auto now = self->clock().now();
+  const bool idle = runs_.empty() && crashed_.empty() && queries_ == 0 && waiting_.empty() && !reloading_;
+  if (idle && now - last_used_ >= idle_after) {
+    leaving_ = true;
+    withdraw_keys();
+    self->send(birth.owner, tenant_idle{birth.tenant});
+    return;
+  }
+  const auto next = idle ? std::max(last_used_ + idle_after, now + limits::poll_pause) : now + idle_after;
+  birth.node->wake_ups->set(next, caf::actor_cast<alarm_listener>(self));
+}
+
+// What the directory forwarded before it forgot this actor came in front of this message.
+void supervisor_state::leave() {
+  if (leaving_)
+    return self->quit();
+  self->send(birth.owner, tenant_stays{birth.tenant, self});
+  alarm();
+}
+
+supervisor::behavior_type tenant_supervisor(supervisor::stateful_pointer<std::optional<supervisor_state>> self,
+                                            std::shared_ptr<supervisor_birth> birth) {
+  self->state.emplace(self, std::move(*birth));
+  self->state->begin();
+  return {
+      [self](const api_request_ptr& r) { self->state->take(r); },
+      [self](request_returned& r) { self->state->returned(r); },
+      [self](const run_over& o) { self->state->run_is_over(o); },
+      [self](find_run& f) { self->state->find(f); },
+      [self](store_result& r) { self->state->store_answered(r); },
+      [self](alarm_rang) { self->state->alarm(); },
+      [self](leave_now) { self->state->leave(); },
+  };
+}
+
+} // namespace
+
+tenant_supervisor_actor spawn_tenant_supervisor(caf::actor_system& system, supervisor_birth birth) {
+  return system.spawn(tenant_supervisor, std::make_shared<supervisor_birth>(std::move(birth)));
+}
+
+} // namespace ares
