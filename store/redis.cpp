@@ -239,6 +239,7 @@ struct redis::impl {
     const auto now = monotonic::now();
     enter(phase::greeting, now);
     last_heard = next_time = now;
+    next_ping = now + heartbeat_pause;
     ping_out = ping_good = clock_learned = false;
     fault.clear();
     if (!address.password.empty() && address.user.empty())
@@ -247,13 +248,16 @@ struct redis::impl {
       send_own(purpose::sign_in, {"AUTH", address.user, address.password}, now);
     if (address.database != 0)
       send_own(purpose::sign_in, {"SELECT", std::to_string(address.database)}, now);
-    beat(now);
+    ping(now);
   }
 
   void beat(time_point now) {
     next_ping = now + heartbeat_pause;
-    if (ping_out || link->unsent_bytes() > 0)
-      return; // something is owed already: its silence tells as much
+    if (!ping_out && link->unsent_bytes() == 0) // else an answer is owed: silence tells as much
+      ping(now);
+  }
+
+  void ping(time_point now) {
     if (now >= next_time) {
       next_time = now + clock_pause;
       send_own(purpose::time, {"TIME"}, now);
@@ -424,8 +428,7 @@ struct redis::impl {
 
   void take_reply(reply r) {
     if (sent.empty()) {
-      fault = r.type == reply::kind::error ? r.text : "a reply nobody asked for";
-      return;
+      return condemn(r.type == reply::kind::error ? r.text : "a reply nobody asked for");
     }
     auto s = std::move(sent.front());
     sent.pop_front();
@@ -435,13 +438,19 @@ struct redis::impl {
       return take_answer(std::move(s.user), std::move(r));
     case purpose::sign_in:
       if (r.type == reply::kind::error)
-        fault = std::move(r.text);
+        condemn(r.text);
       return;
     case purpose::time:
       return take_time(r, last_heard - s.at);
     case purpose::ping:
       return take_ping(r);
     }
+  }
+
+  /// The first reason is the one to tell.
+  void condemn(const std::string& why) {
+    if (fault.empty())
+      fault = why;
   }
 
   void take_answer(queued_command c, reply r) {
@@ -479,7 +488,7 @@ struct redis::impl {
     ping_out = false;
     ping_good = r.type != reply::kind::error || error_code(r.text) == "MISCONF";
     if (error_code(r.text) == "NOAUTH") {
-      fault = r.text;
+      condemn(r.text);
     } else if (!ping_good) {
       complain(r.text);
       next_ping = last_heard + refused_ping_pause;

@@ -354,6 +354,21 @@ TEST_CASE("a Redis that stands still: deadlines hold, what was sent is unknown, 
   CHECK(c.connection.call(plain({"GET", "n"})).value.text == "100");
 }
 
+TEST_CASE("what does not fit into the socket of a Redis that stands still is unavailable, not unknown") {
+  test_server server;
+  connected c(server);
+  server.suspend();
+  tally t;
+  for (int i = 0; i < 50; ++i)
+    c.connection.submit(plain({"RPUSH", "list", std::string(300'000, 'x')}, 150ms), t.counter());
+  REQUIRE(eventually([&] { return t.all() == 50; }));
+  CHECK(t.unknown > 0);
+  CHECK(t.unavailable > 0);
+  server.resume();
+  REQUIRE(eventually([&] { return c.connection.ready(); }));
+  CHECK(c.connection.call(plain({"LLEN", "list"})).value.integer == t.unknown);
+}
+
 TEST_CASE("an idle connection to a Redis that stands still is not ready, and recovers") {
   test_server server;
   connected c(server);
