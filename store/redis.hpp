@@ -101,7 +101,7 @@ private:
   std::unique_ptr<impl> impl_;
 };
 
-/// Where a URL leads; nothing if it is malformed.
+/// Where a URL leads; nothing if it is malformed. Credentials and paths may be percent-encoded.
 struct redis_address {
   std::string host; // empty with a Unix socket
   std::uint16_t port = 6379;

@@ -97,8 +97,12 @@ bool parse_unix(std::string_view rest, redis_address& out) {
                              !parse_number(rest.substr(query + key.size()), 0, database_max,
                                            out.database)))
     return false;
-  out.path = rest.substr(0, query);
-  return out.path.size() > 1 && out.path.front() == '/' && out.path.size() < sizeof sockaddr_un{}.sun_path;
+  auto path = percent_decoded(rest.substr(0, query));
+  if (!path || path->size() < 2 || path->front() != '/' ||
+      path->size() >= sizeof sockaddr_un{}.sun_path)
+    return false;
+  out.path = std::move(*path);
+  return true;
 }
 
 } // namespace

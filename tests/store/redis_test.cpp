@@ -98,6 +98,8 @@ TEST_CASE("a Redis URL names a host or a socket, credentials and a database") {
   CHECK(a.host.empty());
   CHECK(a.path == "/run/redis.sock");
   CHECK(a.database == 2);
+  REQUIRE(parse_redis_url("unix:///a%3Fb/100%25.sock", a));
+  CHECK(a.path == "/a?b/100%.sock");
 }
 
 TEST_CASE("a malformed Redis URL is refused and leaves the address alone") {
