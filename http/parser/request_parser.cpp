@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace ares::http {
 
@@ -239,13 +240,11 @@ bool request_parser::on_framing_field(std::string_view name, std::string_view va
 }
 
 void request_parser::on_content_length(std::string_view value) {
-  if (value.empty() || value.find_first_not_of("0123456789") != value.npos ||
-      ++now_.content_lengths > 1)
-    return refuse(400, "Content-Length must be there once and be a number");
+  const bool only_digits = value.find_first_not_of("0123456789") == value.npos;
   std::size_t length = 0;
-  for (const char digit : value) // stops growing above the limit, so that it cannot overflow
-    if (length <= limits_.body_bytes_max)
-      length = length * 10 + static_cast<std::size_t>(digit - '0');
+  const auto [_, error] = std::from_chars(value.data(), value.data() + value.size(), length);
+  if (!only_digits || error != std::errc{} || ++now_.content_lengths > 1)
+    return refuse(400, "Content-Length must be there once and be a number");
   now_.left = length;
 }
 
@@ -305,11 +304,11 @@ bool request_parser::has_valid_framing() {
     refuse(400, "The last transfer coding must be chunked");
     return false;
   }
-  if (codings != 1 || !equals_ignoring_case(now_.transfer_encoding, "chunked")) {
+  if (codings > 1)
     refuse(501, "The only transfer coding is chunked");
-    return false;
-  }
-  return true;
+  else if (now_.transfer_encoding.size() != last.size()) // empty elements: what for, if not to hide?
+    refuse(400, "Transfer-Encoding is malformed");
+  return !complete();
 }
 
 void request_parser::on_chunk_line(std::string_view line) {
