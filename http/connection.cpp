@@ -1,0 +1,498 @@
+#include "http/connection.hpp"
+
+#include "http/exchange.hpp"
+
+#include <asio/error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <string_view>
+#include <utility>
+
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+namespace ares::http {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t read_bytes_min = 4096;
+constexpr std::size_t read_bytes_max = 65536;
+constexpr std::size_t copied_body_bytes_max = 16384; // a longer body is not copied behind its head
+constexpr auto half_close_grace = 500ms;
+constexpr auto linger_time_max = 5000ms;
+constexpr auto shed_linger_time_max = 1000ms;
+constexpr std::size_t linger_bytes_max = 64 << 20;
+constexpr std::size_t lingering_connections_max = 1000;
+// What the kernel holds of a stream; twice that with its bookkeeping. Above it the producer waits.
+constexpr int stream_send_buffer_bytes = 65536;
+
+std::string address_of_peer(const asio::ip::tcp::socket& socket) {
+  std::error_code error;
+  auto address = socket.remote_endpoint(error).address();
+  if (error)
+    return {};
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
+  return address.to_string();
+}
+
+/// Into an empty send buffer: it takes such a short text at once, or the client is not reading.
+bool send_at_once(asio::ip::tcp::socket& socket, std::string_view text) {
+  const auto sent =
+      ::send(socket.native_handle(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  return sent == static_cast<ssize_t>(text.size());
+}
+
+} // namespace
+
+connection::connection(std::shared_ptr<http_thread> thread, asio::ip::tcp::socket socket)
+    : thread_(std::move(thread)), socket_(std::move(socket)), peer_(address_of_peer(socket_)),
+      parser_(parser_limits{.body_bytes_max = thread_->shared().options.max_body_bytes}) {}
+
+connection::~connection() { close_socket(); }
+
+// -- coming and going -------------------------------------------------------------------------------
+
+bool connection::admit() {
+  std::error_code ignored;
+  if (thread_->stopped()) {
+    close_socket();
+    return false;
+  }
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  member = thread_->add(this);
+  listed_ = true;
+  auto& shared = thread_->shared();
+  const auto limit = static_cast<std::size_t>(std::max(shared.options.max_connections, 1));
+  if (shared.connections.fetch_add(1) >= limit) {
+    shared.connections.fetch_sub(1);
+    shed();
+    return false;
+  }
+  counted_ = true;
+  return true;
+}
+
+void connection::shed() {
+  constexpr std::string_view body =
+      R"({"error":"The server has too many connections","code":"overloaded"})";
+  const auto head = render_head(503, {{"Content-Type", "application/json"}, {"Retry-After", "1"}},
+                                body.size(), {.close = true});
+  send_at_once(socket_, head + std::string(body));
+  linger(shed_linger_time_max);
+}
+
+void connection::release() {
+  if (std::exchange(released_, true))
+    return;
+  const auto self = shared_from_this();
+  lose_client();
+  if (lingers_ && is_open())
+    linger(linger_time_max);
+  else
+    close_socket();
+}
+
+void connection::cut() {
+  const auto self = shared_from_this();
+  reset_on_close();
+  close_socket();
+  lose_client();
+}
+
+void connection::reset_on_close() {
+  std::error_code ignored;
+  if (is_open())
+    socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+}
+
+void connection::close_socket() {
+  std::error_code ignored;
+  if (is_open())
+    socket_.close(ignored);
+  if (std::exchange(listed_, false))
+    thread_->remove(member, waits_for);
+  if (std::exchange(counted_, false))
+    thread_->shared().connections.fetch_sub(1);
+}
+
+/// Closing with input unread makes the kernel send a reset, which may overtake the answer. So the
+/// sending side is closed first, and what still comes is read and dropped, for a while.
+void connection::linger(std::chrono::milliseconds time_max) {
+  if (thread_->waiting(http_thread::wait::client_to_close) >= lingering_connections_max)
+    return close_socket();
+  std::error_code error;
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, error);
+  if (error)
+    return close_socket();
+  wait_for(http_thread::wait::client_to_close);
+  set_deadline(time_max);
+  buffer_.resize(read_bytes_max);
+  drain_input();
+}
+
+void connection::drain_input() {
+  socket_.async_read_some(asio::buffer(buffer_), [self = shared_from_this()](
+                                                     const std::error_code& error, std::size_t n) {
+    self->lingered_bytes_ += n;
+    if (error || self->lingered_bytes_ > linger_bytes_max)
+      self->close_socket();
+    else
+      self->drain_input();
+  });
+}
+
+// -- input ------------------------------------------------------------------------------------------
+
+connection::input connection::begin_request() {
+  timed_out_ = false;
+  if (!is_open())
+    return input::ended;
+  wait_for(http_thread::wait::next_request);
+  set_deadline(thread_->shared().options.keep_alive_timeout);
+  return parse();
+}
+
+asio::mutable_buffer connection::read_buffer() {
+  const auto wanted = std::clamp(parser_.body_bytes_left(), read_bytes_min, read_bytes_max);
+  if (wanted > buffer_.size() || buffer_.size() > 2 * wanted) {
+    buffer_.resize(wanted);
+    buffer_.shrink_to_fit();
+  }
+  return asio::buffer(buffer_);
+}
+
+connection::input connection::on_read(const std::error_code& error, std::size_t bytes) {
+  if (!error) {
+    unread_begin_ = 0;
+    unread_end_ = bytes;
+    return parse();
+  }
+  if (!is_open() || !parser_.started())
+    return input::ended;
+  if (timed_out_)
+    parser_.refuse(408, "The request did not arrive in time");
+  else if (error == asio::error::eof)
+    parser_.refuse(400, "The request ended before it was complete");
+  else
+    return input::ended;
+  return input::request;
+}
+
+connection::input connection::parse() {
+  const std::string_view unread(buffer_.data() + unread_begin_, unread_end_ - unread_begin_);
+  unread_begin_ += parser_.feed(unread);
+  if (timed_out_ && parser_.started())
+    parser_.refuse(408, "The request did not arrive in time");
+  if (parser_.complete())
+    return input::request;
+  if (parser_.started() && waits_for == http_thread::wait::next_request) {
+    wait_for(http_thread::wait::rest_of_request);
+    set_deadline(thread_->shared().options.request_timeout);
+  }
+  if (parser_.take_continue())
+    send_at_once(socket_, "HTTP/1.1 100 Continue\r\n\r\n");
+  return input::more_wanted;
+}
+
+void connection::wait_for(http_thread::wait what) {
+  thread_->move(member, waits_for, what);
+  waits_for = what;
+}
+
+void connection::set_deadline(std::chrono::milliseconds after) {
+  deadline = std::chrono::steady_clock::now() + after;
+}
+
+// -- the exchange, on the HTTP thread -----------------------------------------------------------------
+
+void connection::begin_exchange(reply_path path) {
+  auto parsed = parser_.take();
+  parsed.message.peer = peer_;
+  std::uint64_t number = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    number = ++exchange_;
+    phase_ = phase::unanswered;
+    framing_ = {.head_only = parsed.message.method == "HEAD",
+                .http_1_0 = parsed.http_1_0,
+                .close = !parsed.keep_alive};
+    end_ = end::open;
+    half_close_ = exchange::half_close::gets_its_answer;
+  }
+  path_ = std::move(path);
+  wait_for(http_thread::wait::answer);
+  progress_at_ = std::chrono::steady_clock::now();
+  fin_at_.reset();
+  auto& shared = thread_->shared();
+  shared.in_flight.fetch_add(1);
+  auto duty = make_exchange(shared_from_this(), number);
+  try {
+    shared.on_request(std::move(parsed.message), std::move(duty));
+  } catch (...) {
+    // The duty is dropped by now, and with that answered.
+  }
+}
+
+void connection::flush() {
+  outgoing out;
+  bool has_more = false;
+  std::vector<std::function<void()>> calls;
+  {
+    const std::lock_guard lock(mutex_);
+    scheduled_ = false;
+    calls.swap(calls_);
+    has_more = !transmitting_ && has_outgoing();
+    if (has_more)
+      out = take_outgoing();
+  }
+  for (const auto& call : calls)
+    call();
+  if (!has_more)
+    return;
+  const auto path = out.last ? std::move(path_) : path_;
+  path.write(path, *this, std::move(out));
+}
+
+bool connection::has_outgoing() const noexcept {
+  return (phase_ == phase::streaming || phase_ == phase::ending) &&
+         (!head_.empty() || !pieces_.empty() || end_ != end::open);
+}
+
+outgoing connection::take_outgoing() {
+  outgoing out;
+  out.bytes = std::exchange(head_, {});
+  out.body = std::exchange(body_, {});
+  for (auto& p : pieces_) {
+    append_piece(out.bytes, p.bytes);
+    bytes_in_transit_ += p.bytes.size();
+    in_transit_.push_back(std::move(p.written));
+    p.bytes = {};
+  }
+  pieces_.clear();
+  if (end_ == end::complete && form_ == body_form::chunked)
+    out.bytes.append("0\r\n\r\n");
+  out.last = end_ != end::open;
+  out.close = framing_.close || end_ == end::cut;
+  transmitting_ = true;
+  last_in_transit_ = out.last;
+  return out;
+}
+
+void connection::append_piece(std::string& out, const std::string& bytes) const {
+  if (form_ == body_form::none || bytes.empty())
+    return;
+  if (form_ == body_form::raw) {
+    out.append(bytes);
+    return;
+  }
+  std::array<char, 16> size{};
+  const auto end = std::to_chars(size.data(), size.data() + size.size(), bytes.size(), 16).ptr;
+  out.reserve(out.size() + bytes.size() + 32);
+  out.append(size.data(), end).append("\r\n").append(bytes).append("\r\n");
+}
+
+void connection::on_group_written(bool sent) {
+  const auto self = shared_from_this();
+  transmitting_ = false;
+  const auto callbacks = std::exchange(in_transit_, {});
+  {
+    const std::lock_guard lock(mutex_);
+    buffered_bytes_ -= std::exchange(bytes_in_transit_, 0);
+  }
+  for (const auto& written : callbacks)
+    if (written)
+      written(sent);
+  if (!sent)
+    lose_client();
+  else if (last_in_transit_)
+    complete_exchange();
+  else
+    flush();
+}
+
+void connection::complete_exchange() {
+  last_in_transit_ = false;
+  std::function<void()> gone; // destroyed outside of the mutex
+  {
+    const std::lock_guard lock(mutex_);
+    if (phase_ != phase::ending)
+      return;
+    phase_ = phase::none;
+    gone.swap(gone_);
+    lingers_ = framing_.close || end_ == end::cut;
+    if (end_ == end::cut && form_ == body_form::raw) {
+      lingers_ = false; // HTTP/1.0 has no other sign of a cut than a reset
+      reset_on_close();
+    }
+  }
+  thread_->shared().in_flight.fetch_sub(1);
+}
+
+/// The client is gone: whoever waits for the exchange is told, and RESTinio is let go.
+void connection::lose_client() {
+  std::function<void()> gone;
+  std::vector<piece> pieces;
+  {
+    const std::lock_guard lock(mutex_);
+    if (phase_ == phase::none || phase_ == phase::gone)
+      return;
+    phase_ = phase::gone;
+    gone.swap(gone_);
+    pieces.swap(pieces_);
+    for (const auto& p : pieces)
+      buffered_bytes_ -= p.bytes.size();
+    head_ = {};
+    body_ = {};
+  }
+  thread_->shared().in_flight.fetch_sub(1);
+  const auto self = shared_from_this();
+  const auto path = std::exchange(path_, {}); // may end RESTinio's connection, last
+  for (const auto& p : pieces)
+    if (p.written)
+      p.written(false);
+  if (gone)
+    gone();
+}
+
+// -- the exchange, from any thread --------------------------------------------------------------------
+
+bool connection::is_in(std::uint64_t exchange, phase wanted) const noexcept {
+  return exchange == exchange_ && phase_ == wanted;
+}
+
+void connection::respond(std::uint64_t exchange, response r) {
+  std::unique_lock lock(mutex_);
+  if (!is_in(exchange, phase::unanswered))
+    return;
+  framing_.close = framing_.close || r.close || thread_->shared().draining;
+  head_ = render_head(r.status, r.headers, r.body.size(), framing_);
+  if (!framing_.head_only && may_have_body(r.status)) {
+    if (r.body.size() <= copied_body_bytes_max)
+      head_.append(r.body);
+    else
+      body_ = std::move(r.body);
+  }
+  phase_ = phase::ending;
+  end_ = end::complete;
+  form_ = body_form::none;
+  schedule(std::move(lock));
+}
+
+void connection::start_stream(std::uint64_t exchange, int status, std::vector<header> headers) {
+  std::unique_lock lock(mutex_);
+  if (!is_in(exchange, phase::unanswered))
+    return;
+  framing_.close = framing_.close || framing_.http_1_0 || thread_->shared().draining;
+  head_ = render_head(status, headers, std::nullopt, framing_);
+  form_ = framing_.head_only || !may_have_body(status) ? body_form::none
+          : framing_.http_1_0                          ? body_form::raw
+                                                       : body_form::chunked;
+  phase_ = phase::streaming;
+  schedule(std::move(lock), [this] {
+    std::error_code ignored;
+    if (is_open())
+      socket_.set_option(asio::socket_base::send_buffer_size(stream_send_buffer_bytes), ignored);
+  });
+}
+
+void connection::write(std::uint64_t exchange, std::string bytes, std::function<void(bool)> written) {
+  std::unique_lock lock(mutex_);
+  if (!is_in(exchange, phase::streaming)) {
+    if (written)
+      schedule(std::move(lock), [written = std::move(written)] { written(false); });
+    return;
+  }
+  buffered_bytes_ += bytes.size();
+  pieces_.push_back({std::move(bytes), std::move(written)});
+  schedule(std::move(lock));
+}
+
+void connection::finish(std::uint64_t exchange) { end_stream(exchange, end::complete); }
+
+void connection::cut_stream(std::uint64_t exchange) { end_stream(exchange, end::cut); }
+
+void connection::end_stream(std::uint64_t exchange, end how) {
+  std::unique_lock lock(mutex_);
+  if (!is_in(exchange, phase::streaming))
+    return;
+  phase_ = phase::ending;
+  end_ = how;
+  schedule(std::move(lock));
+}
+
+void connection::watch(std::uint64_t exchange, exchange::half_close meaning,
+                       std::function<void()> gone) {
+  std::unique_lock lock(mutex_);
+  if (exchange != exchange_ || phase_ == phase::none)
+    return;
+  if (phase_ == phase::gone)
+    return schedule(std::move(lock), std::move(gone));
+  half_close_ = meaning;
+  gone_.swap(gone); // the old one is destroyed behind the mutex
+}
+
+std::size_t connection::buffered_bytes(std::uint64_t exchange) const noexcept {
+  const std::lock_guard lock(mutex_);
+  return exchange == exchange_ ? buffered_bytes_ : 0;
+}
+
+void connection::schedule(std::unique_lock<std::mutex> lock) {
+  const bool already = std::exchange(scheduled_, true);
+  lock.unlock();
+  if (!already)
+    thread_->post(shared_from_this());
+}
+
+void connection::schedule(std::unique_lock<std::mutex> lock, std::function<void()> call) {
+  calls_.push_back(std::move(call));
+  schedule(std::move(lock));
+}
+
+// -- the clock ----------------------------------------------------------------------------------------
+
+void connection::on_deadline() {
+  std::error_code ignored;
+  if (waits_for == http_thread::wait::client_to_close)
+    return close_socket();
+  timed_out_ = waits_for == http_thread::wait::rest_of_request;
+  wait_for(waits_for); // to the end of its list
+  set_deadline(thread_->shared().options.request_timeout);
+  socket_.cancel(ignored); // `on_read` does the rest
+}
+
+void connection::on_client_events(short events, steady_time now) {
+  if (events & (POLLERR | POLLHUP | POLLNVAL))
+    return cut();
+  if (!(events & POLLRDHUP))
+    return;
+  if (!fin_at_)
+    fin_at_ = now;
+  std::unique_lock lock(mutex_);
+  const bool means_gone = half_close_ == exchange::half_close::means_gone;
+  lock.unlock();
+  if (means_gone && now - *fin_at_ >= half_close_grace)
+    cut();
+}
+
+/// What the client has acknowledged, not what the kernel took, is progress.
+void connection::look_for_stall(steady_time now) {
+  int queued = 0;
+  if (!is_open() || ::ioctl(socket_.native_handle(), SIOCOUTQ, &queued) != 0)
+    return;
+  const auto acknowledged = sent_bytes_ - static_cast<std::uint64_t>(queued);
+  const bool nothing_to_take = queued == 0 && !transmitting_;
+  if (nothing_to_take || acknowledged != acknowledged_bytes_) {
+    acknowledged_bytes_ = acknowledged;
+    progress_at_ = now;
+  } else if (now - progress_at_ >= thread_->shared().options.write_stall_max) {
+    cut();
+  }
+}
+
+} // namespace ares::http

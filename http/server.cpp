@@ -1,0 +1,320 @@
+// The only translation unit that includes RESTinio. RESTinio accepts, owns the connections, calls
+// the handler for one request after the other and writes the answers in order; its socket type is
+// ours, so that bytes pass through our parser first, and the end of a client is seen at any time.
+#include "http/server.hpp"
+
+#include "http/connection.hpp"
+#include "http/http_thread.hpp"
+
+#include <restinio/all.hpp>
+
+#include <asio/executor_work_guard.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/post.hpp>
+
+#include <cstring>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+namespace ares::http {
+
+namespace {
+
+/// What the socket hands to RESTinio in place of a request's bytes: where the parsed request is.
+/// It comes back to the request handler as the request's target.
+using ticket = connection*;
+
+/// Finds the http_thread of an io_context, for RESTinio passes on nothing else.
+class thread_of_context final : public asio::execution_context::service {
+public:
+  using key_type = thread_of_context;
+  static inline asio::execution_context::id id;
+  explicit thread_of_context(asio::execution_context& context) : service(context) {}
+  void shutdown() override {}
+  std::weak_ptr<http_thread> thread;
+};
+
+/// A step of an asynchronous operation in front of RESTinio's own handler.
+template <class Handler>
+struct step {
+  connection* at; // lives as long as RESTinio's connection, which the handler holds
+  Handler handler;
+
+  using executor_type = asio::associated_executor_t<Handler, asio::any_io_executor>;
+  executor_type get_executor() const noexcept {
+    return asio::get_associated_executor(handler, at->socket().get_executor());
+  }
+  using allocator_type = asio::associated_allocator_t<Handler>;
+  allocator_type get_allocator() const noexcept { return asio::get_associated_allocator(handler); }
+};
+
+/// Reads until a request is complete, then hands over its ticket.
+template <class Handler>
+struct read_step : step<Handler> {
+  asio::mutable_buffer restinios_buffer;
+
+  void operator()(const std::error_code& error, std::size_t bytes) {
+    proceed(this->at->on_read(error, bytes));
+  }
+
+  void proceed(connection::input input) {
+    if (input == connection::input::more_wanted)
+      this->at->socket().async_read_some(this->at->read_buffer(), std::move(*this));
+    else
+      complete(input);
+  }
+
+  void complete(connection::input input) {
+    if (input == connection::input::ended || !this->at->is_open())
+      return this->handler(asio::error::eof, 0);
+    const ticket t = this->at;
+    std::memcpy(restinios_buffer.data(), &t, sizeof t);
+    this->handler(std::error_code{}, sizeof t);
+  }
+};
+
+template <class Handler>
+struct write_step : step<Handler> {
+  void operator()(const std::error_code& error, std::size_t bytes) {
+    this->at->on_sent(bytes);
+    // RESTinio takes `operation_aborted` for its own doing and would never close.
+    this->handler(error == asio::error::operation_aborted
+                      ? std::error_code(asio::error::connection_reset)
+                      : error,
+                  bytes);
+  }
+};
+
+/// RESTinio's `stream_socket_t`: until a client is accepted a bare socket, then a connection.
+class front_socket {
+public:
+  using executor_type = asio::any_io_executor;
+  using lowest_layer_type = asio::ip::tcp::socket::lowest_layer_type;
+
+  explicit front_socket(asio::io_context& io) : accepting_(io) {}
+  front_socket(front_socket&&) = default;
+  front_socket& operator=(front_socket&&) = delete;
+  ~front_socket() { close(); }
+
+  /// Makes a connection of the accepted socket. False if it is one too many.
+  bool admit() {
+    auto& context = asio::query(accepting_.get_executor(), asio::execution::context);
+    auto thread = asio::use_service<thread_of_context>(context).thread.lock();
+    connection_ = std::make_shared<connection>(std::move(thread), std::move(accepting_));
+    return connection_->admit();
+  }
+
+  executor_type get_executor() { return lowest_layer().get_executor(); }
+  lowest_layer_type& lowest_layer() { return connection_ ? connection_->socket() : accepting_; }
+  bool is_open() const { return connection_ && connection_->is_open(); }
+
+  template <class Handler>
+  void async_read_some(asio::mutable_buffer buffer, Handler&& handler) {
+    using read = read_step<std::decay_t<Handler>>;
+    const auto input = connection_->begin_request();
+    read next{{connection_.get(), std::forward<Handler>(handler)}, buffer};
+    if (input == connection::input::more_wanted)
+      return next.proceed(input);
+    asio::post(get_executor(),
+               [next = std::move(next), input]() mutable { next.complete(input); });
+  }
+
+  template <class Buffers, class Handler>
+  void async_write_some(const Buffers& buffers, Handler&& handler) {
+    connection_->socket().async_write_some(
+        buffers, write_step<std::decay_t<Handler>>{
+                     {connection_.get(), std::forward<Handler>(handler)}});
+  }
+
+  // Nothing to cancel: nothing is read while an answer is written.
+  void cancel(std::error_code&) {}
+  // The connection itself knows how to close.
+  void shutdown(asio::ip::tcp::socket::shutdown_type, std::error_code&) {}
+  void close() {
+    if (connection_)
+      connection_->release();
+  }
+
+private:
+  asio::ip::tcp::socket accepting_;
+  std::shared_ptr<connection> connection_;
+};
+
+// Two calls that RESTinio makes unqualified for its socket type.
+restinio::tls_socket_t* make_tls_socket_pointer_for_state_listener(front_socket&) noexcept {
+  return nullptr;
+}
+
+template <class Connection, class Start, class Fail>
+void prepare_connection_and_start_read(front_socket& socket, Connection&, Start start, Fail) {
+  if (socket.admit())
+    start();
+}
+
+struct traits : restinio::default_single_thread_traits_t {
+  using timer_manager_t = restinio::null_timer_manager_t; // the http_thread keeps all time limits
+  using stream_socket_t = front_socket;
+};
+
+using restinio_server = restinio::http_server_t<traits>;
+
+void write_through_restinio(const reply_path& path, connection& from, outgoing out) {
+  restinio::writable_items_container_t items;
+  items.reserve(2);
+  if (!out.bytes.empty())
+    items.emplace_back(std::move(out.bytes));
+  if (!out.body.empty())
+    items.emplace_back(std::move(out.body));
+  restinio::write_group_t group(std::move(items));
+  // The group lives in RESTinio's connection, and that holds ours.
+  group.after_write_notificator(
+      [at = &from](const std::error_code& error) { at->on_group_written(!error); });
+  using namespace restinio;
+  const response_output_flags_t flags{
+      out.last ? response_parts_attr_t::final_parts : response_parts_attr_t::not_final_parts,
+      out.close ? response_connection_attr_t::connection_close
+                : response_connection_attr_t::connection_keepalive};
+  static_cast<impl::connection_base_t*>(path.restinio_connection.get())
+      ->write_response_parts(static_cast<request_id_t>(path.request_id), flags, std::move(group));
+}
+
+restinio::request_handling_status_t take_request(const restinio::request_handle_t& r) {
+  ticket at = nullptr;
+  std::memcpy(&at, r->header().request_target().data(), sizeof at);
+  at->begin_exchange({std::move(restinio::impl::access_req_connection(*r)), r->request_id(),
+                      &write_through_restinio});
+  return restinio::request_accepted();
+}
+
+asio::ip::address resolve(const std::string& host) {
+  asio::io_context io;
+  std::error_code error;
+  const auto found = asio::ip::tcp::resolver(io).resolve(host, "", error);
+  if (error || found.empty())
+    throw std::runtime_error("cannot resolve the host \"" + host + "\": " + error.message());
+  return found.begin()->endpoint().address();
+}
+
+/// With SO_REUSEPORT two servers can share a port unnoticed; this finds another one beforehand.
+void check_port_is_free(const asio::ip::tcp::endpoint& at) {
+  asio::io_context io;
+  asio::ip::tcp::acceptor probe(io, at.protocol());
+  probe.set_option(asio::ip::tcp::acceptor::reuse_address(true));
+  probe.bind(at);
+}
+
+using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+
+/// An HTTP thread with the RESTinio server that accepts for it.
+struct accepting_thread {
+  std::shared_ptr<http_thread> http;
+  std::unique_ptr<restinio_server> accepting;
+  asio::executor_work_guard<asio::io_context::executor_type> until_stopped;
+  std::thread runner;
+
+  /// Binds and listens; nothing runs before `start`. Sets the port if it was 0.
+  accepting_thread(const std::shared_ptr<front>& shared, asio::ip::tcp::endpoint& at)
+      : http(std::make_shared<http_thread>(shared)), until_stopped(http->io().get_executor()) {
+    asio::use_service<thread_of_context>(http->io()).thread = http;
+    const bool shares_port = shared->options.threads > 1;
+    restinio::server_settings_t<traits> settings;
+    settings.address(at.address())
+        .protocol(at.protocol())
+        .port(at.port())
+        .buffer_size(sizeof(ticket))
+        .max_pipelined_requests(1)
+        .request_handler(&take_request)
+        .acceptor_options_setter([shares_port](restinio::acceptor_options_t& options) {
+          options.set_option(asio::ip::tcp::acceptor::reuse_address(true));
+          if (shares_port)
+            options.set_option(reuse_port(true));
+        })
+        .acceptor_post_bind_hook([&at](asio::ip::tcp::acceptor& acceptor) {
+          at.port(acceptor.local_endpoint().port());
+        });
+    accepting = std::make_unique<restinio_server>(restinio::external_io_context(http->io()),
+                                                  std::move(settings));
+    accepting->open_sync();
+  }
+
+  void start() {
+    http->tick();
+    runner = std::thread([this] { run(); });
+  }
+
+  void run() noexcept {
+    for (;;) {
+      try {
+        http->io().run();
+        return;
+      } catch (...) {
+        // A callback threw; the others shall not pay for it.
+      }
+    }
+  }
+};
+
+} // namespace
+
+struct server::impl {
+  std::shared_ptr<front> shared;
+  asio::ip::tcp::endpoint at;
+  std::vector<std::unique_ptr<accepting_thread>> threads;
+
+  void on_each_thread(void (*what)(accepting_thread&)) {
+    for (auto& t : threads)
+      asio::post(t->http->io(), [what, thread = t.get()] { what(*thread); });
+  }
+};
+
+server::server(server_options options, handler on_request) : impl_(std::make_unique<impl>()) {
+  if (!options.tls_cert.empty() || !options.tls_key.empty())
+    throw std::runtime_error("TLS is not built in");
+  impl_->shared = std::make_shared<front>();
+  impl_->shared->options = std::move(options);
+  impl_->shared->on_request = std::move(on_request);
+  const auto& chosen = impl_->shared->options;
+  impl_->at = {resolve(chosen.host), chosen.port};
+  try {
+    check_port_is_free(impl_->at);
+    for (int i = 0; i < std::max(chosen.threads, 1); ++i)
+      impl_->threads.push_back(std::make_unique<accepting_thread>(impl_->shared, impl_->at));
+  } catch (const std::exception& e) {
+    throw std::runtime_error("cannot listen on " + chosen.host + ":" +
+                             std::to_string(chosen.port) + ": " + e.what());
+  }
+  for (auto& t : impl_->threads)
+    t->start();
+}
+
+server::~server() { stop(); }
+
+std::uint16_t server::port() const noexcept { return impl_->at.port(); }
+
+void server::drain() {
+  impl_->shared->draining = true;
+  impl_->on_each_thread([](accepting_thread& t) {
+    t.accepting->close_sync();
+    t.http->close_idle();
+  });
+}
+
+std::size_t server::in_flight() const noexcept { return impl_->shared->in_flight; }
+
+std::size_t server::connections() const noexcept { return impl_->shared->connections; }
+
+void server::stop() {
+  impl_->on_each_thread([](accepting_thread& t) {
+    t.accepting->close_sync();
+    t.http->stop();
+    t.until_stopped.reset(); // the thread ends when all that was cut has been cleaned up
+  });
+  for (auto& t : impl_->threads) {
+    t->runner.join();
+    t->accepting.reset();
+  }
+  impl_->threads.clear();
+}
+
+} // namespace ares::http
