@@ -117,7 +117,7 @@ struct private_server::impl {
       return written;
     folder->bound_log();
     auto begun = server_process::begin({.program = program,
-                                        .argument = folder->configuration(),
+                                        .configuration = folder->configuration(),
                                         .folder = folder->path(),
                                         .log_file = folder->log(),
                                         .hidden_env = options.hidden_env});

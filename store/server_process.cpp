@@ -48,7 +48,7 @@ struct spawn_plan {
 
   explicit spawn_plan(const server_process::begin_options& o) {
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 0, o.configuration.c_str(), O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 1, o.log_file.c_str(),
                                      O_WRONLY | O_CREAT | O_APPEND, 0600);
     posix_spawn_file_actions_adddup2(&actions, 1, 2);
@@ -100,8 +100,9 @@ server_process::~server_process() {
 result<server_process> server_process::begin(const begin_options& o) {
   const spawn_plan plan(o);
   auto environment = environment_without(o.hidden_env);
-  auto program = o.program, argument = o.argument;
-  char* arguments[] = {program.data(), argument.data(), nullptr};
+  // Given by name, a configuration file would be taken for a pattern (`?`, `*`, `[` in its path).
+  std::string program = o.program, standard_input = "-";
+  char* arguments[] = {program.data(), standard_input.data(), nullptr};
   pid_t pid = -1;
   const int problem = posix_spawn(&pid, program.c_str(), &plan.actions, &plan.attributes, arguments,
                                   environment.data());

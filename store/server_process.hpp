@@ -21,10 +21,10 @@ public:
   ~server_process();
 
   struct begin_options {
-    std::string program;                // absolute
-    std::string argument;               // its only one
-    std::string folder;                 // to run in
-    std::string log_file;               // gets its standard output and error, appended
+    std::string program;                 // absolute
+    std::string configuration;           // a file, which it gets as its standard input
+    std::string folder;                  // to run in
+    std::string log_file;                // gets its standard output and error, appended
     std::vector<std::string> hidden_env; // not inherited
   };
   /// In a session of its own, without any of our descriptors, with default signals. Safe beside

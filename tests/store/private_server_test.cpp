@@ -1,11 +1,14 @@
 #include "store/private_server.hpp"
 
 #include "store/redis.hpp"
+#include "store/server_process.hpp"
 #include "tests/catch.hpp"
 #include "tests/store/test_server.hpp"
 
 #include <csignal>
 #include <cstdlib>
+#include <fcntl.h>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sys/prctl.h>
@@ -75,7 +78,8 @@ bool eventually(Condition c) {
 /// A node of its own: a process that starts a private server and then waits to be killed.
 class other_node {
 public:
-  explicit other_node(const private_server_options& o) {
+  explicit other_node(const private_server_options& o)
+      : folder_(fs::path(o.data_dir) / "redis") {
     int ends[2];
     REQUIRE(pipe(ends) == 0);
     pid_ = fork();
@@ -93,7 +97,13 @@ public:
     close(ends[0]);
     close(ends[1]);
   }
-  ~other_node() { kill(); }
+  ~other_node() {
+    kill();
+    pid_t pid = 0;
+    std::ifstream(folder_ / "redis.pid") >> pid;
+    if (auto orphan = server_process::recognise(pid, fs::canonical(folder_)))
+      orphan->end(5s);
+  }
   void kill() {
     if (pid_ > 0) {
       ::kill(pid_, SIGKILL);
@@ -104,7 +114,8 @@ public:
   pid_t pid() const { return pid_; }
 
 private:
-  pid_t pid_;
+  fs::path folder_;
+  pid_t pid_ = -1;
 };
 
 } // namespace
@@ -249,23 +260,32 @@ TEST_CASE("a stale pid file whose number a stranger has harms nobody") {
 }
 
 TEST_CASE("the server inherits the environment less what is hidden, and no descriptor") {
+  temporary_folder folder;
+  // Redis writes its title over /proc/PID/environ, so a wrapper takes the environment down.
+  const auto wrapper = folder.path() / "redis-server";
+  std::ofstream(wrapper) << "#!/bin/sh\nenv > '" << folder.path().string() << "/environment'\n"
+                         << "exec '" << find_server_program() << "' \"$@\"\n";
+  fs::permissions(wrapper, fs::perms::owner_all);
+  const std::string path = std::getenv("PATH");
+  setenv("PATH", (folder.path().string() + ":" + path).c_str(), 1);
   setenv("ARES_TEST_HIDDEN", "secret", 1);
   setenv("ARES_TEST_HIDDEN_NOT", "open", 1);
-  temporary_folder folder;
-  const int leaked = dup(1); // without close-on-exec
+  const int leaked = open(wrapper.c_str(), O_RDONLY); // without close-on-exec
   auto options = in(folder.path());
   options.hidden_env = {"ARES_TEST_HIDDEN"};
   auto server = started(options);
+  setenv("PATH", path.c_str(), 1);
   close(leaked);
-  const auto process = "/proc/" + std::to_string(server_pid(socket_of(*server)));
-  const auto environment = read_file(process + "/environ");
+
+  const auto environment = read_file(folder.path() / "environment");
   CHECK(environment.find("ARES_TEST_HIDDEN=") == environment.npos);
   CHECK(environment.find("ARES_TEST_HIDDEN_NOT=open") != environment.npos);
+  const auto process = "/proc/" + std::to_string(server_pid(socket_of(*server)));
   for (const auto& entry : fs::directory_iterator(process + "/fd")) {
     const auto target = fs::read_symlink(entry.path()).string();
     CAPTURE(target);
     CHECK(target.find("/lock") == target.npos);
-    CHECK(target != fs::read_symlink("/proc/self/fd/1").string());
+    CHECK(target != wrapper);
   }
 }
 
