@@ -1,0 +1,303 @@
+#include "http/api_parse.hpp"
+
+#include "conf/json.hpp"
+#include "conf/secret.hpp"
+#include "http/url.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace ares::http {
+
+namespace {
+
+error invalid(std::string message) { return {errc::invalid_request, std::move(message)}; }
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return std::tolower(c); });
+  return out;
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
+    text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
+    text.remove_suffix(1);
+  return text;
+}
+
+// -- bodies -------------------------------------------------------------------
+
+bool is_json_type(std::string_view content_type) {
+  return lower(trimmed(content_type.substr(0, content_type.find(';')))) == "application/json";
+}
+
+result<json> parse_body(const request& r) {
+  if (r.count("content-type") > 0) {
+    auto type = r.find("content-type");
+    if (!type || !is_json_type(*type))
+      return error{errc::unsupported_media_type, "The Content-Type must be application/json"};
+  }
+  auto body = parse_json(r.body);
+  if (body && !body->is_object())
+    return invalid("The body must be a JSON object");
+  return body;
+}
+
+const json* member(const json& object, const char* name) {
+  auto it = object.find(name);
+  return it != object.end() && !it->is_null() ? &*it : nullptr;
+}
+
+/// A string that may be left out or null; empty then.
+result<std::string> optional_name(const json& object, const char* name) {
+  const auto* value = member(object, name);
+  if (!value)
+    return std::string{};
+  if (!value->is_string() || value->get_ref<const std::string&>().empty())
+    return invalid(std::string(name) + " must be a non-empty string");
+  return value->get<std::string>();
+}
+
+// -- run ----------------------------------------------------------------------
+
+// The message; then, where there is one, the context as JSON. Further fields of the input are context too.
+std::string user_message(const json& input, std::string_view input_text) {
+  auto message = input["message"].get<std::string>();
+  if (input.size() == 1)
+    return message;
+  std::string context;
+  if (input.size() == 2 && input.contains("context"))
+    context = minify_json(json_member(input_text, "context"));
+  else {
+    auto further = ordered_json::parse(input_text, nullptr, false);
+    further.erase("message");
+    context = further.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  }
+  return message + "\n\nContext:\n" + context;
+}
+
+result<std::monostate> read_idempotency_key(const request& r, start_run& run) {
+  if (r.count("idempotency-key") == 0)
+    return std::monostate{};
+  auto key = r.find("idempotency-key");
+  const bool visible = key && std::all_of(key->begin(), key->end(), [](char c) { return c > ' ' && c < 127; });
+  if (!visible || key->empty() || key->size() > 255)
+    return invalid("The Idempotency-Key must be 1 to 255 visible ASCII characters, given once");
+  run.idempotency_key = *key;
+  run.body_hash = sha256(r.body).hex();
+  return std::monostate{};
+}
+
+bool prefers_async(const request& r) {
+  for (const auto& h : r.headers) {
+    if (lower(h.name) != "prefer")
+      continue;
+    std::string_view list = h.value;
+    while (!list.empty()) {
+      auto item = list.substr(0, list.find(','));
+      list.remove_prefix(std::min(item.size() + 1, list.size()));
+      if (lower(trimmed(item.substr(0, item.find(';')))) == "respond-async")
+        return true;
+    }
+  }
+  return false;
+}
+
+result<api_call> parse_run(const request& r, const std::string& agent) {
+  auto body = parse_body(r);
+  if (!body)
+    return std::move(body).failure();
+  auto input = body->find("input");
+  if (input == body->end())
+    return invalid("input is missing");
+  if (!input->is_object())
+    return invalid("input must be an object");
+  auto message = input->find("message");
+  if (message == input->end())
+    return invalid("input.message is missing");
+  if (!message->is_string() || message->get_ref<const std::string&>().empty())
+    return invalid("input.message must be a non-empty string");
+  start_run run;
+  run.agent = agent;
+  if (auto key = read_idempotency_key(r, run); !key)
+    return std::move(key).failure();
+  const auto text = json_member(r.body, "input");
+  run.input_json = minify_json(text);
+  run.user_message = user_message(*input, text);
+  run.respond_async = prefers_async(r);
+  return api_call(std::move(run));
+}
+
+// -- chat ---------------------------------------------------------------------
+
+result<chat_message> parse_message(const json& m, const std::string& path) {
+  if (!m.is_object())
+    return invalid(path + " must be an object");
+  auto role = m.find("role"), content = m.find("content");
+  if (role == m.end())
+    return invalid(path + ".role is missing");
+  if (content == m.end())
+    return invalid(path + ".content is missing");
+  if (!content->is_string())
+    return invalid(path + ".content must be a string");
+  chat_message out;
+  out.content = content->get<std::string>();
+  if (*role == "system")
+    out.from = chat_message::role::system;
+  else if (*role == "user")
+    out.from = chat_message::role::user;
+  else if (*role == "assistant")
+    out.from = chat_message::role::assistant;
+  else if (*role == "tool")
+    out.from = chat_message::role::tool;
+  else
+    return invalid(path + ".role must be one of system, user, assistant, tool");
+  if (const auto* id = member(m, "tool_call_id"); id && id->is_string())
+    out.tool_call_id = id->get<std::string>();
+  return out;
+}
+
+result<std::vector<chat_message>> parse_messages(const json& body) {
+  auto list = body.find("messages");
+  if (list == body.end())
+    return invalid("messages is missing");
+  if (!list->is_array() || list->empty())
+    return invalid("messages must be a non-empty array");
+  std::vector<chat_message> messages;
+  bool from_user = false;
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    auto m = parse_message((*list)[i], "messages[" + std::to_string(i) + "]");
+    if (!m)
+      return std::move(m).failure();
+    from_user = from_user || m->from == chat_message::role::user;
+    messages.push_back(std::move(*m));
+  }
+  if (!from_user)
+    return invalid("messages must have at least one message of role user");
+  return messages;
+}
+
+result<api_call> parse_chat(const request& r, bool stream) {
+  auto body = parse_body(r);
+  if (!body)
+    return std::move(body).failure();
+  auto messages = parse_messages(*body);
+  if (!messages)
+    return std::move(messages).failure();
+  auto model = optional_name(*body, "model");
+  if (!model)
+    return std::move(model).failure();
+  auto agent_type = optional_name(*body, "agent_type");
+  if (!agent_type)
+    return std::move(agent_type).failure();
+  return api_call(start_chat{std::move(*messages), std::move(*model), std::move(*agent_type), stream});
+}
+
+// -- keys ---------------------------------------------------------------------
+
+std::size_t characters(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+result<api_call> parse_create_key(const request& r) {
+  auto body = parse_body(r);
+  if (!body)
+    return std::move(body).failure();
+  auto name = body->find("name");
+  if (name == body->end())
+    return invalid("name is missing");
+  if (!name->is_string())
+    return invalid("name must be a string");
+  create_key key;
+  key.name = name->get<std::string>();
+  if (const auto n = characters(key.name); n < 1 || n > 100)
+    return invalid("name must have 1 to 100 characters");
+  if (const auto* days = member(*body, "expires_in_days")) {
+    if (!days->is_number_integer() || *days < 1 || *days > 3650)
+      return invalid("expires_in_days must be an integer from 1 to 3650");
+    key.expires_in_days = days->get<int>();
+  }
+  return api_call(std::move(key));
+}
+
+// -- paths and queries --------------------------------------------------------
+
+
+result<page> parse_page(const request& r) {
+  constexpr std::int64_t page_max = 1'000'000'000'000;
+  auto q = query_parameters::parse(r.query);
+  if (!q)
+    return std::move(q).failure();
+  auto number = q->integer("page", 1, 1, page_max);
+  if (!number)
+    return std::move(number).failure();
+  auto size = q->integer("per_page", 20, 1, 100);
+  if (!size)
+    return std::move(size).failure();
+  return page{*number, *size};
+}
+
+template <class Call>
+result<api_call> parse_paged(const request& r, Call call) {
+  auto p = parse_page(r);
+  if (!p)
+    return std::move(p).failure();
+  call.which = *p;
+  return api_call(std::move(call));
+}
+
+template <class Call, class Id>
+result<api_call> parse_id(const std::string& segment, const char* what) {
+  if (auto id = Id::parse(segment))
+    return api_call(Call{*id});
+  return error{errc::not_found, std::string("No such ") + what};
+}
+
+} // namespace
+
+bool is_executing(endpoint e) noexcept {
+  return e == endpoint::run_agent || e == endpoint::chat || e == endpoint::chat_stream;
+}
+
+result<api_call> parse_api_call(const request& r, const match& m) {
+  const auto where = m.found->where;
+  // Parameters nobody reads must not be repeated either.
+  if (auto q = query_parameters::parse(r.query); !q)
+    return std::move(q).failure();
+  const auto segment = m.segments.empty() ? std::string{} : m.segments[0];
+  switch (where) {
+  case endpoint::agents:
+    return parse_paged(r, list_agents{});
+  case endpoint::agent:
+    return api_call(show_agent{segment});
+  case endpoint::agent_runs:
+    return parse_paged(r, list_runs{segment, {}});
+  case endpoint::run_agent:
+    return parse_run(r, segment);
+  case endpoint::chat:
+    return parse_chat(r, false);
+  case endpoint::chat_stream:
+    return parse_chat(r, true);
+  case endpoint::usage:
+    return api_call(show_usage{});
+  case endpoint::keys:
+    return api_call(list_keys{});
+  case endpoint::create_key:
+    return parse_create_key(r);
+  case endpoint::key:
+    return parse_id<revoke_key, key_id>(segment, "API key");
+  case endpoint::run:
+    return parse_id<show_run, operation_id>(segment, "run");
+  case endpoint::cancel_run:
+    return parse_id<cancel_run, operation_id>(segment, "run");
+  case endpoint::attach_run:
+    return parse_id<attach_run, operation_id>(segment, "run");
+  default:
+    return error{errc::not_found, "No such path"};
+  }
+}
+
+} // namespace ares::http
