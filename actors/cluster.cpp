@@ -88,9 +88,11 @@ void cluster_state::beaten(const store::answer& a) {
   }
   if (a.value.items[0].text == "DEAD") {
     log::warn("this node was given up by another; it goes on under a new incarnation");
+    node->status->registered = false;
     node->incarnation->set(std::make_shared<incarnation_id>(node->ids->make<incarnation_id>()));
     return;
   }
+  node->status->registered = true;
   const auto now = self->clock().now();
   if (now - last_beat_ > limits::beat_gap_max)
     others_.clear(); // this node stood still itself

@@ -51,12 +51,19 @@ struct node_counters {
   std::atomic<std::int64_t> ends_waiting{0}; // ends that are not in the store yet
 };
 
+/// Where the node stands in its life.
+struct node_status {
+  std::atomic<bool> registered{false}; // the store knows this incarnation: admissions can be taken
+  std::atomic<bool> draining{false};
+};
+
 struct node_services {
   std::shared_ptr<shared_value<node_settings>> settings;
   std::shared_ptr<shared_value<incarnation_id>> incarnation;
   std::shared_ptr<store_clock> clock;
   std::shared_ptr<id_generator> ids;
   std::shared_ptr<node_counters> counters;
+  std::shared_ptr<node_status> status;
   std::shared_ptr<alarms> wake_ups;
   recorder_actor recorder;
   key_keeper_actor keys;
