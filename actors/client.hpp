@@ -29,6 +29,7 @@ struct outcome {
   std::optional<error> failure;
   std::optional<limit_state> limits;
   std::string location;
+  std::string allow; // with method_not_allowed: the methods, separated by commas
   bool replayed = false; // Idempotent-Replayed
   std::optional<std::chrono::seconds> retry_after;
 

@@ -53,6 +53,8 @@ struct provider_config {
   std::chrono::milliseconds latency{0}; // before the first token
   double tokens_per_second = 0;         // 0: at once
   double failure_rate = 0;              // 0..1
+
+  friend bool operator==(const provider_config&, const provider_config&) = default;
 };
 
 struct model_config {

@@ -117,12 +117,10 @@ void gateway::not_routed(context& c) {
     return preflight(c);
   if (c.m.allowed.empty())
     return answer(c, {errc::not_found, "No such path"});
-  auto r = render(error{errc::method_not_allowed, "The path does not support this method"}, c.request_id);
-  std::string allow;
+  auto o = outcome::of(errc::method_not_allowed, "The path does not support this method");
   for (const auto& method : c.m.allowed)
-    allow += (allow.empty() ? "" : ", ") + method;
-  r.headers.push_back({"Allow", std::move(allow)});
-  answer(c, std::move(r));
+    o.allow += (o.allow.empty() ? "" : ", ") + method;
+  answer(c, render(std::move(o), c.request_id));
 }
 
 // What a browser asks before it sends a request of another origin's page.

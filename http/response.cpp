@@ -95,6 +95,8 @@ response render(outcome o, std::string_view request_id) {
     r.headers.push_back({"Retry-After", std::to_string(o.retry_after->count())});
   if (!o.location.empty())
     r.headers.push_back({"Location", std::move(o.location)});
+  if (!o.allow.empty())
+    r.headers.push_back({"Allow", std::move(o.allow)});
   if (o.replayed)
     r.headers.push_back({"Idempotent-Replayed", "true"});
   if (o.limits)
