@@ -3,11 +3,14 @@
 #include "conf/limits.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <string_view>
 
 namespace ares {
 namespace {
+
+constexpr std::size_t name_bytes_max = 64;
 
 /// What is wrong with a value; empty if nothing is.
 using complaint = std::string;
@@ -148,7 +151,7 @@ std::optional<agent_config_fault> read_agent_config(const json& config, agent_co
     const auto* known = std::find_if(std::begin(keys), std::end(keys),
                                      [&](const key& k) { return k.name == name; });
     if (known == std::end(keys))
-      return agent_config_fault{name, "is not a known key"};
+      return agent_config_fault{name.substr(0, name_bytes_max), "is not a known key"};
     if (auto wrong = known->read(value, out); !wrong.empty())
       return agent_config_fault{name, std::move(wrong)};
   }
@@ -158,7 +161,6 @@ std::optional<agent_config_fault> read_agent_config(const json& config, agent_co
 }
 
 bool is_agent_name(std::string_view text) noexcept {
-  constexpr std::size_t name_bytes_max = 64;
   const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
   return !text.empty() && text.size() <= name_bytes_max && plain(text.front()) &&
          std::all_of(text.begin(), text.end(),

@@ -29,6 +29,7 @@ public:
 
   wrong load(config& out) {
     out.tiers = default_tiers();
+    // All of them run, in this order; the first complaint is the one that counts.
     for (auto& step : {
              check_sections(),
              read("server", server_rules(), out.server),
@@ -139,9 +140,9 @@ private:
         return source_.fault(path / "provider", "there is no provider \"" + model.provider + "\"");
       for (const auto& fallback : model.fallbacks)
         if (fallback == name || !out.models.contains(fallback))
-          return source_.fault(path / "fallbacks",
-                               fallback == name ? "must not name the model itself"
-                                                : "there is no model \"" + fallback + "\"");
+          return source_.fault(path / "fallbacks", fallback == name
+                                                       ? "must not name the model itself"
+                                                       : "there is no model \"" + fallback + "\"");
     }
     return std::nullopt;
   }

@@ -1,6 +1,6 @@
 #include "conf/config_checks.hpp"
 
-#include <arpa/inet.h>
+#include "conf/address.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -28,15 +28,15 @@ bool is_integer(std::string_view text, int low, int high) {
   return ec == std::errc{} && end == text.data() + text.size() && value >= low && value <= high;
 }
 
-bool is_ip(std::string_view text, int family) {
-  unsigned char buffer[sizeof(in6_addr)];
-  return text.find('\0') == text.npos && inet_pton(family, std::string(text).c_str(), buffer) == 1;
+/// Inside or outside the brackets of a URL.
+bool is_ipv6(std::string_view text) {
+  return text.find(':') != text.npos && text.find('/') == text.npos && is_network(text);
 }
 
 bool is_host_name(std::string_view text) {
-  return !text.empty() && text.size() <= 253 &&
-         std::all_of(text.begin(), text.end(),
-                     [](char c) { return is_alphanumeric(c) || c == '.' || c == '-' || c == '_'; });
+  return !text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), [](char c) {
+    return is_alphanumeric(c) || c == '.' || c == '-' || c == '_';
+  });
 }
 
 enum class port { none, optional, required };
@@ -46,7 +46,7 @@ bool is_authority(std::string_view text, port wanted, int port_low) {
   std::string_view rest;
   if (text.starts_with('[')) {
     const auto close = text.find(']');
-    if (close == text.npos || !is_ip(text.substr(1, close - 1), AF_INET6))
+    if (close == text.npos || !is_ipv6(text.substr(1, close - 1)))
       return false;
     rest = text.substr(close + 1);
   } else {
@@ -57,8 +57,7 @@ bool is_authority(std::string_view text, port wanted, int port_low) {
   }
   if (rest.empty())
     return wanted != port::required;
-  return wanted != port::none && rest.front() == ':' &&
-         is_integer(rest.substr(1), port_low, 65535);
+  return wanted != port::none && rest.front() == ':' && is_integer(rest.substr(1), port_low, 65535);
 }
 
 /// Takes `prefix` off the front of `text`, if it is there.
@@ -133,7 +132,7 @@ std::string variable_name(const std::string& text) {
 }
 
 std::string host(const std::string& text) {
-  if (is_host_name(text) || is_ip(text, AF_INET6))
+  if (is_host_name(text) || is_ipv6(text))
     return {};
   return "must be a host name or an IP address";
 }
@@ -176,13 +175,7 @@ std::string store_url(const std::string& text) {
 }
 
 std::string address(const std::string& text) {
-  const std::string_view whole = text;
-  const auto slash = whole.find('/');
-  const auto ip = whole.substr(0, slash);
-  const int bits = is_ip(ip, AF_INET) ? 32 : is_ip(ip, AF_INET6) ? 128 : -1;
-  if (bits > 0 && (slash == whole.npos || is_integer(whole.substr(slash + 1), 0, bits)))
-    return {};
-  return "must be an IP address or a network like \"10.0.0.0/8\"";
+  return is_network(text) ? "" : "must be an IP address or a network like \"10.0.0.0/8\"";
 }
 
 } // namespace ares::checks

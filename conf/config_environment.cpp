@@ -86,8 +86,7 @@ private:
   }
 
   static key_path path_of(const target& to) {
-    return to.name.empty() ? key_path{to.section, to.key}
-                           : key_path{to.section, to.name, to.key};
+    return to.name.empty() ? key_path{to.section, to.key} : key_path{to.section, to.name, to.key};
   }
 
   /// Of a section that we do not know, unless it looks like one that was meant to be ours.

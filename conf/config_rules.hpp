@@ -27,8 +27,7 @@ struct secret_reader {
 };
 
 /// One key of a section that is read into an `Into`.
-template <class Into>
-struct rule {
+template <class Into> struct rule {
   std::string_view name;
   bool textual; // what an environment variable holds is the value itself, not TOML
   std::function<complaint(const toml::node& value, Into& into, secret_reader& secrets)> read;
@@ -99,8 +98,7 @@ rule<Into> count(std::string_view name, std::optional<std::int64_t> Into::*membe
           }};
 }
 
-template <class Into, class Member>
-rule<Into> secret(std::string_view name, Member Into::*member) {
+template <class Into, class Member> rule<Into> secret(std::string_view name, Member Into::*member) {
   return {name, true, [=](const toml::node& value, Into& into, secret_reader& secrets) {
             std::string read;
             auto wrong = read_secret(value, secrets, read);

@@ -4,6 +4,7 @@
 #include "conf/limits.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <fstream>
 #include <numeric>
@@ -22,8 +23,8 @@ result<std::string> read_file(const std::string& file) {
     return unreadable(file, "cannot be read");
   text.resize(static_cast<std::size_t>(in.gcount()));
   if (text.size() > limits::config_file_bytes_max)
-    return unreadable(file, "is larger than " + std::to_string(limits::config_file_bytes_max) +
-                                " bytes");
+    return unreadable(file,
+                      "is larger than " + std::to_string(limits::config_file_bytes_max) + " bytes");
   return text;
 }
 
@@ -32,7 +33,8 @@ const toml::node* child(const toml::node& parent, const std::string& key) {
     return table->get(key);
   std::size_t index = 0;
   const auto* array = parent.as_array();
-  if (array == nullptr || std::from_chars(key.data(), key.data() + key.size(), index).ec != std::errc{})
+  if (array == nullptr ||
+      std::from_chars(key.data(), key.data() + key.size(), index).ec != std::errc{})
     return nullptr;
   return array->get(index);
 }
@@ -79,7 +81,8 @@ result<config_source> config_source::read(const std::string& file) {
     const auto& e = parsed.error();
     std::string what{e.description()};
     std::replace(what.begin(), what.end(), '\n', ' ');
-    return unreadable(file + ":" + std::to_string(e.source().begin.line), "not valid TOML: " + what);
+    return unreadable(file + ":" + std::to_string(e.source().begin.line),
+                      "not valid TOML: " + what);
   }
   out.root_ = std::move(parsed).table();
   return out;
@@ -103,7 +106,7 @@ error config_source::fault(const key_path& path, const std::string& what) const 
   std::string place = file_;
   if (const auto found = overrides_.find(path); found != overrides_.end())
     place = found->second;
-  else if (!file_.empty() && path.size() > 0 && line != 0)
+  else if (!file_.empty() && !path.empty() && line != 0)
     place += ":" + std::to_string(line);
   return {errc::invalid_request, (place.empty() ? "" : place + ": ") + key + ": " + what};
 }

@@ -1,4 +1,5 @@
-// `[[templates.PRODUCT_TYPE]]`: the agents that a new tenant of a product type gets. Internal to conf/.
+// `[[templates.PRODUCT_TYPE]]`: the agents that a new tenant of a product type gets. Internal to
+// conf/.
 #pragma once
 
 #include "conf/config.hpp"

@@ -47,16 +47,17 @@ char simple_escape(char c) {
 }
 
 /// Behind the `u` of an escape at `at`: appends its character, a pair of surrogates as one, and
-/// returns what follows.
+/// returns what follows; `end` if it is none after all.
 const char* append_unicode_escape(std::string& out, const char* at, const char* end) {
-  auto unit = static_cast<std::uint32_t>(four_hex(at, end));
+  int unit = four_hex(at, end);
+  if (unit < 0)
+    return end;
   at += 4;
-  if (unit >= 0xd800 && unit < 0xdc00) {
-    const auto low = static_cast<std::uint32_t>(four_hex(at + 2, end)); // behind its own "\u"
+  if (unit >= 0xd800 && unit < 0xdc00 && end - at >= 6) {
+    unit = 0x10000 + ((unit - 0xd800) << 10) + (four_hex(at + 2, end) - 0xdc00); // behind its "\u"
     at += 6;
-    unit = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
   }
-  append_utf8(out, unit);
+  append_utf8(out, static_cast<std::uint32_t>(unit));
   return at;
 }
 
@@ -108,10 +109,10 @@ using namespace json_text;
 
 /// `at` stands on an opening quote; returns what follows the closing one.
 const char* skip_string(const char* at, const char* end) {
-  for (++at; at < end && *at != '"'; ++at)
-    if (*at == '\\')
-      ++at;
-  return std::min(at + 1, end);
+  for (++at; at != end && *at != '"'; ++at)
+    if (*at == '\\' && ++at == end)
+      return end;
+  return at == end ? end : at + 1;
 }
 
 const char* skip_space(const char* at, const char* end) {
@@ -144,7 +145,7 @@ const char* skip_value(const char* at, const char* end) {
 
 /// Between the quotes that `skip_string` went over.
 std::string_view content_of(const char* open, const char* behind) {
-  return {open + 1, static_cast<std::size_t>(behind - open - 2)};
+  return {open + 1, static_cast<std::size_t>(std::max<std::ptrdiff_t>(behind - open - 2, 0))};
 }
 
 bool names(std::string_view raw_key, std::string_view key) {

@@ -5,6 +5,7 @@
 #include "conf/utf8.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <span>
 #include <system_error>
@@ -56,10 +57,9 @@ struct key_seen {
   }
 };
 
-/// The key at the lowest position that one before it equals, or null. Reorders `keys`, which stand
-/// in the order of the text.
-const key_seen* find_duplicate(std::span<key_seen> keys) {
-  constexpr std::size_t few = 12; // below it, comparing all pairs is the cheapest
+/// The first key that one before it equals, or null. Linear in the number of keys.
+const key_seen* find_duplicate(std::span<const key_seen> keys) {
+  constexpr std::size_t few = 12; // up to it, comparing all pairs is the cheapest
   if (keys.size() <= few) {
     for (std::size_t i = 1; i < keys.size(); ++i)
       for (std::size_t j = 0; j < i; ++j)
@@ -67,18 +67,16 @@ const key_seen* find_duplicate(std::span<key_seen> keys) {
           return &keys[i];
     return nullptr;
   }
-  std::sort(keys.begin(), keys.end(), [](const key_seen& a, const key_seen& b) {
-    return a.hash != b.hash ? a.hash < b.hash : a.raw.data() < b.raw.data();
-  });
-  const key_seen* found = nullptr;
-  for (std::size_t i = 1; i < keys.size(); ++i)
-    for (std::size_t j = i; j-- > 0 && keys[j].hash == keys[i].hash;)
-      if (keys[i].same_key(keys[j])) {
-        if (found == nullptr || keys[i].raw.data() < found->raw.data())
-          found = &keys[i];
-        break;
-      }
-  return found;
+  const auto mask = std::bit_ceil(2 * keys.size()) - 1;
+  std::vector<const key_seen*> slots(mask + 1); // an open hash table, at most half full
+  for (const auto& key : keys) {
+    auto slot = key.hash & mask;
+    for (; slots[slot] != nullptr; slot = (slot + 1) & mask)
+      if (key.same_key(*slots[slot]))
+        return &key;
+    slots[slot] = &key;
+  }
+  return nullptr;
 }
 
 class checker {
@@ -219,13 +217,12 @@ bool checker::open(bool object) {
 
 bool checker::close() {
   const auto first = open_.back().first_key;
-  if (const auto* twice = find_duplicate(std::span{keys_}.subspan(first))) {
+  if (const auto* twice = find_duplicate(std::span<const key_seen>{keys_}.subspan(first))) {
     constexpr std::size_t excerpt_bytes_max = 40;
     const auto key = unescape(twice->raw);
-    const auto cut = json::string_t{key, 0, excerpt_bytes_max};
-    return fail("duplicate key " +
-                    json(cut).dump(-1, ' ', true, json::error_handler_t::replace) +
-                    (key.size() > cut.size() ? "..." : ""),
+    const json excerpt = key.substr(0, excerpt_bytes_max);
+    return fail("duplicate key " + excerpt.dump(-1, ' ', true, json::error_handler_t::replace) +
+                    (key.size() > excerpt_bytes_max ? "..." : ""),
                 twice->raw.data() - 1);
   }
   keys_.resize(first);
@@ -318,7 +315,7 @@ bool checker::number() {
     ++at_;
   else if (!digits())
     return false;
-  const char* fraction = at_;
+  const char* const fraction = at_;
   if (next_is('.')) {
     ++at_;
     if (!digits())

@@ -35,8 +35,7 @@ namespace ares::json_text {
     std::uint64_t word;
     std::memcpy(&word, at, 8);
     const auto control = (word - ones * 0x20) & ~word;
-    const auto hit =
-        (control | zero(word ^ ones * '"') | zero(word ^ ones * '\\') | word) & tops;
+    const auto hit = (control | zero(word ^ ones * '"') | zero(word ^ ones * '\\') | word) & tops;
     if (hit != 0)
       return at + std::countr_zero(hit) / 8;
     at += 8;
@@ -46,7 +45,8 @@ namespace ares::json_text {
   return at;
 }
 
-/// The value of four hexadecimal digits at `at`, of which `end` must leave room; -1 if they are not.
+/// The value of four hexadecimal digits at `at`, of which `end` must leave room; -1 if they are
+/// not.
 [[nodiscard]] int four_hex(const char* at, const char* end) noexcept;
 
 /// The content of a valid JSON string (without its quotes) with its escapes resolved.

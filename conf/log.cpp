@@ -18,13 +18,13 @@ namespace {
 std::atomic<level> least{level::info};
 std::atomic<format> how{format::text};
 
-/// spdlog writes whole lines, one at a time; what stands in them is ours.
+/// spdlog writes whole lines, one at a time; what stands in them is ours. Never destroyed, so that
+/// the last threads of a process that ends may still log.
 spdlog::logger& sink() {
-  static spdlog::logger logger = [] {
-    spdlog::logger made("ares", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    made.set_pattern("%v");
-    made.set_level(spdlog::level::trace);
-    return made;
+  static spdlog::logger& logger = []() -> spdlog::logger& {
+    auto* made = new spdlog::logger("ares", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    made->set_pattern("%v");
+    return *made;
   }();
   return logger;
 }
@@ -50,9 +50,8 @@ std::string now() {
 
 /// As a JSON string of ASCII only: a terminal obeys more than the ASCII control characters.
 std::string quoted(std::string_view text) {
-  const bool cut = text.size() > limits::log_value_bytes_max;
   std::string kept{text.substr(0, limits::log_value_bytes_max)};
-  if (cut)
+  if (kept.size() < text.size())
     kept += "...";
   return json(std::move(kept)).dump(-1, ' ', true, json::error_handler_t::replace);
 }

@@ -5,8 +5,8 @@ using namespace ares::test;
 
 TEST_CASE("the environment overrides the file") {
   const auto read = load("[server]\nport = 1\nhost = \"a\"", {{"ARES_SERVER__PORT", "0"},
-                                                             {"ARES_STORE__DATA_DIR", "/tmp/x"},
-                                                             {"ARES_LOG__LEVEL", "debug"}});
+                                                              {"ARES_STORE__DATA_DIR", "/tmp/x"},
+                                                              {"ARES_LOG__LEVEL", "debug"}});
   REQUIRE(read);
   CHECK(read->server.port == 0);
   CHECK(read->server.host == "a");
@@ -15,11 +15,12 @@ TEST_CASE("the environment overrides the file") {
 }
 
 TEST_CASE("a value is read as TOML where its key wants more than text") {
-  const auto read = load(two_models, {{"ARES_SERVER__CORS_ORIGINS", R"(["https://a", "https://b"])"},
-                                      {"ARES_PROVIDERS__SIM__FAILURE_RATE", "0.25"},
-                                      {"ARES_TIERS__FREE__QUOTA_RUNS", "7"},
-                                      {"ARES_TIERS__FREE__QUOTA_TOKENS", "unlimited"},
-                                      {"ARES_MODELS__M__MODEL", "123"}});
+  const auto read =
+      load(two_models, {{"ARES_SERVER__CORS_ORIGINS", R"(["https://a", "https://b"])"},
+                        {"ARES_PROVIDERS__SIM__FAILURE_RATE", "0.25"},
+                        {"ARES_TIERS__FREE__QUOTA_RUNS", "7"},
+                        {"ARES_TIERS__FREE__QUOTA_TOKENS", "unlimited"},
+                        {"ARES_MODELS__M__MODEL", "123"}});
   REQUIRE(read);
   CHECK(read->server.cors_origins.size() == 2);
   CHECK(read->providers.at("sim").failure_rate == 0.25);
@@ -37,7 +38,8 @@ TEST_CASE("names match whatever their case, with underscores for what is no lett
 }
 
 TEST_CASE("a name that two entries could have is refused") {
-  const auto text = two_models + "[models.a-b]\nprovider = \"sim\"\n[models.\"a.b\"]\nprovider = \"sim\"";
+  const auto text =
+      two_models + "[models.a-b]\nprovider = \"sim\"\n[models.\"a.b\"]\nprovider = \"sim\"";
   CHECK(complaint(text, {{"ARES_MODELS__A_B__MODEL", "x"}}) ==
         "ARES_MODELS__A_B__MODEL: models.a_b: is the spelling of more than one name");
 }
@@ -65,7 +67,8 @@ TEST_CASE("an override that is wrong is named instead of the file") {
         "ARES_SERVR__PORT: servr: unknown section; did you mean \"server\"?");
   CHECK(complaint("", {{"ARES_TEMPLATES__X__NAME", "1"}}) ==
         "ARES_TEMPLATES__X__NAME: templates: templates cannot be set by the environment");
-  CHECK(complaint("", {{"ARES_PROVIDERS__P__TIMEOUT_MS", "5"}}).ends_with(": providers.p.type: is required"));
+  CHECK(complaint("", {{"ARES_PROVIDERS__P__TIMEOUT_MS", "5"}})
+            .ends_with(": providers.p.type: is required"));
   CHECK(complaint("server = 1", {{"ARES_SERVER__PORT", "5"}}) == "FILE:1: server: must be a table");
   CHECK(complaint(two_models, {{"ARES_MODELS__N__PROVIDER", "p"}}) ==
         "ARES_MODELS__N__PROVIDER: models.n.provider: there is no provider \"p\"");

@@ -34,7 +34,8 @@ TEST_CASE("a value out of its range is refused") {
   const auto wrong = [](const std::string& section, const std::string& line) {
     INFO(section << " " << line);
     const auto key = line.substr(0, line.find(' '));
-    CHECK(complaint("[" + section + "]\n" + line).starts_with("FILE:2: " + section + "." + key + ": "));
+    CHECK(complaint("[" + section + "]\n" + line)
+              .starts_with("FILE:2: " + section + "." + key + ": "));
   };
   wrong("server", "port = 65536");
   wrong("server", "port = -1");
@@ -80,19 +81,23 @@ TEST_CASE("the complaint about a choice names the choices") {
 }
 
 TEST_CASE("only URLs of a store that we can talk to are accepted") {
-  for (const auto* url : {"redis://localhost", "redis://127.0.0.1:6399/0", "redis://:pw@h:1", "redis://h/",
-                          "redis://[::1]:6379/2", "unix:///run/redis.sock", "unix:///a?db=3"})
+  for (const auto* url :
+       {"redis://localhost", "redis://127.0.0.1:6399/0", "redis://:pw@h:1", "redis://h/",
+        "redis://[::1]:6379/2", "unix:///run/redis.sock", "unix:///a?db=3"})
     CHECK(complaint("[store]\nurl = \"" + std::string(url) + '"') == "");
-  for (const auto* url : {"localhost:6379", "rediss://h", "redis://", "redis://h:0", "redis://h:99999",
-                          "redis://h/x", "redis://h/-1", "unix://run", "unix:///", "unix:///a?x=1"})
-    CHECK(complaint("[store]\nurl = \"" + std::string(url) + '"').starts_with("FILE:2: store.url: must be "));
+  for (const auto* url :
+       {"localhost:6379", "rediss://h", "redis://", "redis://h:0", "redis://h:99999", "redis://h/x",
+        "redis://h/-1", "unix://run", "unix:///", "unix:///a?x=1"})
+    CHECK(complaint("[store]\nurl = \"" + std::string(url) + '"')
+              .starts_with("FILE:2: store.url: must be "));
 }
 
 TEST_CASE("a provider says what it is and where") {
   CHECK(complaint("[providers.p]\ntimeout_ms = 1") == "FILE:1: providers.p.type: is required");
   CHECK(complaint("\n[providers.p]\ntype = \"openai\"") ==
         "FILE:2: providers.p.base_url: is required");
-  CHECK(complaint("[providers.\"a b\"]\ntype = \"simulated\"").starts_with("FILE:1: providers.\"a b\": must be a name"));
+  CHECK(complaint("[providers.\"a b\"]\ntype = \"simulated\"")
+            .starts_with("FILE:1: providers.\"a b\": must be a name"));
 }
 
 TEST_CASE("what is named must exist") {
@@ -130,7 +135,8 @@ TEST_CASE("a template is an agent that could be made") {
   CHECK(wrong("name = \"a\"\nconfig = {model = \"m\", stop = [2026-01-01]}") ==
         "FILE:9: templates.x[0].config: must not hold dates, infinity or NaN");
   CHECK(wrong("nam = \"a\"") == "FILE:8: templates.x[0].nam: unknown key; did you mean \"name\"?");
-  CHECK(wrong("name = \"a\"\nconfig = {model = \"m\"}\n[[templates.x]]\nname = \"a\"\nconfig = {model = \"m\"}") ==
+  CHECK(wrong("name = \"a\"\nconfig = {model = \"m\"}\n[[templates.x]]\nname = \"a\"\nconfig = "
+              "{model = \"m\"}") ==
         "FILE:11: templates.x[1].name: is the name of another template of x");
   CHECK(complaint("[templates]\nx = 1") ==
         "FILE:2: templates.x: must be an array of tables: [[templates.x]]");

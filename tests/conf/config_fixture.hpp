@@ -4,15 +4,15 @@
 #include "conf/config.hpp"
 #include "tests/catch.hpp"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <fstream>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <stdlib.h>
-#include <unistd.h>
 
 namespace ares::test {
 

@@ -26,8 +26,9 @@ std::string nested(int depth, const std::string& core = "") {
 } // namespace
 
 TEST_CASE("every kind of JSON value is accepted at the root") {
-  for (const auto* text : {"{}", "[]", "null", "true", "false", "0", "-0", "1.5e-3", "1E+2",
-                           R"("")", " \t\r\n[ 1 , { \"a\" : [ ] } ]\n", R"("\u0000\/\ud83d\ude00")"})
+  for (const auto* text :
+       {"{}", "[]", "null", "true", "false", "0", "-0", "1.5e-3", "1E+2", R"("")",
+        " \t\r\n[ 1 , { \"a\" : [ ] } ]\n", R"("\u0000\/\ud83d\ude00")"})
     CHECK(accepts(text));
 }
 
@@ -66,8 +67,9 @@ TEST_CASE("numbers outside a double's range are refused, tiny ones are zeros") {
   CHECK(accepts("1e-99999999999999999999999"));
   CHECK(accepts("0e99999999999999999999999"));
   CHECK(accepts("0.0000e+999999"));
-  for (const auto& text : {"1e309"s, "-1e400"s, "1.8e308"s, "0.001e400"s, "2"s + std::string(310, '0'),
-                           "1e99999999999999999999999"s, "0." + std::string(10, '0') + "1e500"})
+  for (const auto& text :
+       {"1e309"s, "-1e400"s, "1.8e308"s, "0.001e400"s, "2"s + std::string(310, '0'),
+        "1e99999999999999999999999"s, "0." + std::string(10, '0') + "1e500"})
     CHECK(complaint(text).starts_with("number out of range"));
   CHECK(complaint("[-1e400]") == "number out of range at byte 2");
 }
@@ -77,9 +79,10 @@ TEST_CASE("strings are valid UTF-8 without control characters and lone surrogate
   CHECK(complaint("\"a\nb\"") == "control character at byte 2");
   CHECK(complaint("\"0123456789\x1f\"") == "control character at byte 11");
   CHECK(complaint("\"\0\""s) == "control character at byte 1");
-  for (const auto* bad : {"\"\x80\"", "\"\xc0\xaf\"", "\"\xc1\xbf\"", "\"\xe0\x80\xaf\"", "\"\xed\xa0\x80\"",
-                          "\"\xf0\x80\x80\xaf\"", "\"\xf4\x90\x80\x80\"", "\"\xf5\x80\x80\x80\"",
-                          "\"\xff\"", "\"\xc3\"", "\"\xe2\x82\"", "\"\xc3", "\"\xf0\x9f\x98\""})
+  for (const auto* bad :
+       {"\"\x80\"", "\"\xc0\xaf\"", "\"\xc1\xbf\"", "\"\xe0\x80\xaf\"", "\"\xed\xa0\x80\"",
+        "\"\xf0\x80\x80\xaf\"", "\"\xf4\x90\x80\x80\"", "\"\xf5\x80\x80\x80\"", "\"\xff\"",
+        "\"\xc3\"", "\"\xe2\x82\"", "\"\xc3", "\"\xf0\x9f\x98\""})
     CHECK(complaint(bad) == "invalid UTF-8 at byte 1");
   for (const auto* lone : {R"("\ud800")", R"("\udc00")", R"("\ud800\ud800")", R"("\ud800x12345")",
                            R"("\ud800\n12345")", R"("\udfff\ud800")", R"("\ud800\u0041")"})

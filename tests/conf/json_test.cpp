@@ -54,8 +54,8 @@ TEST_CASE("what is no object has no members") {
 }
 
 TEST_CASE("text that is no JSON after all is never read beyond its end") {
-  for (const auto* text : {"{", "{\"", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":\"", "{\"a\":\"\\", "{\"a\":[",
-                           "{\"a\":1", "{\"a\":1,", "{\"b\":1,\"a", "{\"\\u00"}) {
+  for (const auto* text : {"{", "{\"", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":\"", "{\"a\":\"\\",
+                           "{\"a\":[", "{\"a\":1", "{\"a\":1,", "{\"b\":1,\"a", "{\"\\u00"}) {
     const std::string copy = text; // on the heap, so that a sanitizer sees a step too far
     (void)json_member(copy, "a");
     (void)minify_json(copy);
@@ -67,7 +67,8 @@ TEST_CASE("quoting escapes what must be and repairs what is no UTF-8") {
   CHECK(quote_json("a\"b\\c\b\f\n\r\t\x01\x1f") == R"("a\"b\\c\b\f\n\r\t\u0001\u001f")");
   CHECK(quote_json("\0"s) == R"("\u0000")");
   CHECK(quote_json("\u00fc\U0001F600") == "\"\u00fc\U0001F600\"");
-  CHECK(quote_json("a\xff" "b\xc3") == "\"a\ufffdb\ufffd\"");
+  CHECK(quote_json("a\xff"
+                   "b\xc3") == "\"a\ufffdb\ufffd\"");
   CHECK(quote_json("\x7f") == "\"\x7f\"");
 }
 

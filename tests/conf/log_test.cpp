@@ -2,14 +2,14 @@
 #include "conf/log.hpp"
 #include "tests/catch.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <functional>
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 using namespace ares;
 using namespace std::string_literals;
@@ -91,7 +91,10 @@ TEST_CASE("a value of any size is cut to its bound") {
 
 TEST_CASE("what is below the level is not written") {
   log::configure(log::level::warn, log::format::text);
-  CHECK(captured([] { log::info("quiet"); log::debug("quiet"); }).empty());
+  CHECK(captured([] {
+          log::info("quiet");
+          log::debug("quiet");
+        }).empty());
   CHECK_FALSE(captured([] { log::error("loud"); }).empty());
 }
 
