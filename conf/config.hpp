@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ares {
@@ -35,15 +36,19 @@ struct agent_config {
 /// Checks types and ranges of an agent's `config` object and that `model` is there; an unknown key
 /// is an error. Names (models, tools) are not looked up. The error names the field by its path
 /// below `path`, e.g. `config.max_tokens`.
-[[nodiscard]] result<agent_config> parse_agent_config(const json& config, const std::string& path = "config");
+[[nodiscard]] result<agent_config> parse_agent_config(const json& config,
+                                                      const std::string& path = "config");
+
+/// [a-z0-9][a-z0-9_-]{0,63}
+[[nodiscard]] bool is_agent_name(std::string_view text) noexcept;
 
 struct provider_config {
   enum class kind { openai, anthropic, simulated };
   std::string name;
   kind type = kind::simulated;
-  std::string base_url;                      // openai, anthropic
-  std::string api_key;                       // resolved from api_key_env; empty: none
-  std::chrono::milliseconds timeout{60000};  // the longest silence, and the wait for the first byte
+  std::string base_url;                     // openai, anthropic
+  std::string api_key;                      // resolved from api_key_env; empty: none
+  std::chrono::milliseconds timeout{60000}; // the longest silence, and the wait for the first byte
   int max_concurrency = 256;
   // simulated
   std::chrono::milliseconds latency{0}; // before the first token
@@ -110,7 +115,7 @@ struct config {
   std::map<std::string, provider_config> providers;
   std::map<std::string, model_config> models;
   std::map<std::string, std::vector<agent_template>> templates; // by product type
-  std::map<std::string, tier_config> tiers;                     // the four defaults, then what is set
+  std::map<std::string, tier_config> tiers; // the four defaults, then what is set
   log::level log_level = log::level::info;
   log::format log_format = log::format::text;
   int retention_days = 90;
@@ -126,9 +131,9 @@ using environment = std::function<std::optional<std::string>(const std::string& 
 enum class secrets { required, optional }; // optional: `ares check-config`
 
 /// Reads and checks a TOML file, then the overrides ARES_SECTION__KEY (`known_environment` lists
-/// the names of all variables that are set). Also checked: that providers, models, fallbacks and tools
-/// named somewhere exist (`tool_names`). The error is one line: `FILE:LINE: key: what is wrong`.
-/// An empty `file` means defaults only.
+/// the names of all variables that are set). Also checked: that providers, models, fallbacks and
+/// tools named somewhere exist (`tool_names`). The error is one line: `FILE:LINE: key: what is
+/// wrong`. An empty `file` means defaults only.
 [[nodiscard]] result<config> load_config(const std::string& file, const environment& env,
                                          const std::vector<std::string>& known_environment,
                                          const std::vector<std::string>& tool_names,

@@ -27,8 +27,7 @@ struct uuid {
 };
 
 /// A UUID that names one kind of thing.
-template <class Tag>
-struct id {
+template <class Tag> struct id {
   uuid value;
 
   friend auto operator<=>(const id&, const id&) = default;
@@ -57,25 +56,22 @@ public:
 
   [[nodiscard]] uuid next();
 
-  template <class Id>
-  [[nodiscard]] Id make() {
-    return Id{next()};
-  }
+  template <class Id> [[nodiscard]] Id make() { return Id{next()}; }
 
 private:
   std::function<std::int64_t()> now_ms_;
   std::mutex mutex_;
-  std::uint64_t last_ = 0; // 48 bits of ms, 12 bits of counter
+  std::uint64_t last_ = 0;                  // 48 bits of ms, 12 bits of counter
+  std::array<std::uint8_t, 4096> random_{}; // fetched ahead: 8 bytes an id, used from the end
+  std::size_t random_left_ = 0;
 };
 
 } // namespace ares
 
-template <>
-struct std::hash<ares::uuid> {
+template <> struct std::hash<ares::uuid> {
   std::size_t operator()(const ares::uuid& u) const noexcept;
 };
-template <class Tag>
-struct std::hash<ares::id<Tag>> {
+template <class Tag> struct std::hash<ares::id<Tag>> {
   std::size_t operator()(const ares::id<Tag>& i) const noexcept {
     return std::hash<ares::uuid>{}(i.value);
   }

@@ -1,4 +1,5 @@
-// Logs: one line an event to standard error, as text or JSON. Never a secret; no prompt or output at `info`.
+// Logs: one line an event to standard error, as text or JSON. Never a secret; no prompt or output
+// at `info`.
 #pragma once
 
 #include <initializer_list>

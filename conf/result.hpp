@@ -56,8 +56,7 @@ struct error {
 };
 
 /// A value or an error. Ask before you take: `if (!r) return r.failure();`
-template <class T>
-class [[nodiscard]] result {
+template <class T> class [[nodiscard]] result {
 public:
   result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
   result(error e) : state_(std::in_place_index<1>, std::move(e)) {}

@@ -45,7 +45,6 @@ private:
 
 } // namespace ares
 
-template <>
-struct std::hash<ares::secret_hash> {
+template <> struct std::hash<ares::secret_hash> {
   std::size_t operator()(const ares::secret_hash& h) const noexcept;
 };
