@@ -7,7 +7,7 @@
 #include "actors/providers/sse_parser.hpp"
 #include "actors/providers/transport.hpp"
 #include "actors/providers/upstream_json.hpp"
-#include "actors/providers/utf8.hpp"
+#include "actors/providers/utf8_assembler.hpp"
 
 #include <cstdint>
 #include <optional>

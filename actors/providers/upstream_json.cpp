@@ -1,6 +1,6 @@
 #include "actors/providers/upstream_json.hpp"
 
-#include "actors/providers/utf8.hpp"
+#include "actors/providers/utf8_assembler.hpp"
 
 #include <algorithm>
 #include <cctype>

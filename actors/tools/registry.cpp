@@ -1,13 +1,12 @@
 #include "actors/json_schema.hpp"
 #include "actors/tools/calculator.hpp"
 #include "actors/tools/tool.hpp"
+#include "conf/limits.hpp"
 
 #include <algorithm>
 
 namespace ares {
 namespace {
-
-constexpr std::size_t result_bytes_max = 16u << 10;
 
 std::string error_text(const std::string& what) {
   return R"({"error": )" + quote_json(what) + "}";
@@ -56,7 +55,8 @@ std::string execute_tool(const tool_call& call) {
     return error_text("The arguments do not fit: " + *complaint);
   try {
     auto text = found->call(*arguments);
-    return text.size() <= result_bytes_max ? text : error_text("The result is too large");
+    return text.size() <= limits::tool_result_bytes_max ? text
+                                                        : error_text("The result is too large");
   } catch (const std::exception&) {
     return error_text("The tool failed");
   }

@@ -1,4 +1,4 @@
-#include "actors/providers/utf8.hpp"
+#include "actors/providers/utf8_assembler.hpp"
 
 #include <algorithm>
 
