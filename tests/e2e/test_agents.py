@@ -72,12 +72,11 @@ def test_paging_cuts_the_list_and_says_how(crowd, query, names, page, per_page):
     assert (answer["total"], answer["page"], answer["per_page"]) == (7, page, per_page)
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "abc", "1.5", "", "1e2", "%201", "0x1", "null", "99999999999999999999"])
+@pytest.mark.parametrize("value", ["0", "-1", "abc", "1.5", "", "1e2", "%201", "0x1", "null"])
 def test_what_is_no_positive_integer_is_400(api, value):
     for path in ("/v1/agents", "/v1/agents/echo/runs"):
         assert "page" in error_of(api.get(f"{path}?page={value}"), 400)
-        if value != "99999999999999999999":  # above 100 it is taken as 100, however far above
-            assert "per_page" in error_of(api.get(f"{path}?per_page={value}"), 400)
+        assert "per_page" in error_of(api.get(f"{path}?per_page={value}"), 400)
 
 
 def test_an_unknown_agent_is_404(api):
