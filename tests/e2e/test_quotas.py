@@ -21,8 +21,10 @@ LIMIT_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Rese
 
 
 def executing(api):
-    """The three endpoints that limits refuse."""
-    return [api.run("echo"), api.chat(model="sim-model"), api.stream(model="sim-model")]
+    """The answers of the three endpoints that limits refuse."""
+    answers = [api.run("echo"), api.chat(model="sim-model"), api.stream(model="sim-model")]
+    assert answers[-1].content  # read to its end
+    return answers
 
 
 def refused(response, sentence):
