@@ -152,12 +152,11 @@ class Load:
             return True
         if status == 429:
             promises.refused += 1
-        elif status == 503 and "Retry-After" in headers:
+        elif status == 503 and (headers.get("Retry-After") or headers.get("Location")):
             promises.unavailable += 1
             promises.chats_unknown += chat
-        elif status == 503 and headers.get("Location", "").startswith("/v1/runs/"):
-            promises.runs.setdefault(headers["Location"].rsplit("/", 1)[1], None)
-            promises.unavailable += 1
+            if (place := headers.get("Location")):  # admitted, but its end is not stored yet
+                promises.runs.setdefault(place.rsplit("/", 1)[1], None)
         else:
             promises.wrong.append((status, text))
         return False
