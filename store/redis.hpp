@@ -62,10 +62,16 @@ struct redis_options {
   /// A sent command without an answer for this long means a dead connection: cut, reconnect.
   std::chrono::milliseconds silence_max{3000};
   std::size_t queue_commands_max = 65536; // above: `unavailable` at once
+  std::size_t queue_bytes_max = 256u << 20; // of all arguments under way; likewise
 };
 
 /// Thread-safe. Callbacks run on the store's thread, exactly once each, never inside `submit`;
-/// they must not block. Destruction answers what is under way with `unknown`.
+/// they must not block, and may submit. Destruction answers what was sent with `unknown` and the
+/// rest, what callbacks still submit included, with `unavailable`.
+///
+/// A command waits for a connection until its deadline; once Redis has been away for longer than
+/// 100 ms, further ones are `unavailable` at once. A command that was never completely sent is
+/// never `unknown`.
 class redis {
 public:
   using callback = std::function<void(answer)>;
