@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ares {
@@ -36,6 +37,9 @@ struct agent_config {
 /// is an error. Names (models, tools) are not looked up. The error names the field by its path
 /// below `path`, e.g. `config.max_tokens`.
 [[nodiscard]] result<agent_config> parse_agent_config(const json& config, const std::string& path = "config");
+
+/// [a-z0-9][a-z0-9_-]{0,63}
+[[nodiscard]] bool is_agent_name(std::string_view text) noexcept;
 
 struct provider_config {
   enum class kind { openai, anthropic, simulated };

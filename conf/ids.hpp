@@ -66,6 +66,8 @@ private:
   std::function<std::int64_t()> now_ms_;
   std::mutex mutex_;
   std::uint64_t last_ = 0; // 48 bits of ms, 12 bits of counter
+  std::array<std::uint8_t, 4096> random_{}; // fetched ahead: 8 bytes an id, used from the end
+  std::size_t random_left_ = 0;
 };
 
 } // namespace ares
