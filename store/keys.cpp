@@ -24,6 +24,7 @@ std::string in_slot(const tenant_id& t, std::string_view kind, std::string_view 
 
 std::string tenant(const tenant_id& t) { return in_slot(t, "t"); }
 std::string agents(const tenant_id& t) { return in_slot(t, "a"); }
+std::string gone_agents(const tenant_id& t) { return in_slot(t, "g"); }
 std::string last_used(const tenant_id& t) { return in_slot(t, "l"); }
 std::string usage(const tenant_id& t) { return in_slot(t, "u"); }
 std::string open(const tenant_id& t) { return in_slot(t, "open"); }
@@ -45,7 +46,8 @@ std::string idempotency(const tenant_id& t, std::string_view agent, std::string_
 std::string name_claim(std::string_view tenant_name) {
   return "ares:name:" + std::string(tenant_name);
 }
-std::string key_hint(const secret_hash& h) { return "ares:key:" + h.hex(); }
+std::string key_hint(const secret_hash& h) { return key_hint_of(h.hex()); }
+std::string key_hint_of(std::string_view hex) { return "ares:key:" + std::string(hex); }
 std::string tenants() { return "ares:tenants"; }
 std::string audit() { return "ares:audit"; }
 std::string nodes() { return "{ares}:nodes"; }

@@ -15,6 +15,7 @@ namespace ares::store::keys {
 
 [[nodiscard]] std::string tenant(const tenant_id& t);                       // {T}:t     hash
 [[nodiscard]] std::string agents(const tenant_id& t);                       // {T}:a     hash: name -> JSON
+[[nodiscard]] std::string gone_agents(const tenant_id& t);                  // {T}:g     hash: agent id -> name
 [[nodiscard]] std::string last_used(const tenant_id& t);                    // {T}:l     hash: key id -> unix s
 [[nodiscard]] std::string usage(const tenant_id& t);                        // {T}:u     hash
 [[nodiscard]] std::string open(const tenant_id& t);                         // {T}:open  hash: operation -> entry
@@ -29,6 +30,7 @@ namespace ares::store::keys {
 
 [[nodiscard]] std::string name_claim(std::string_view tenant_name); // ares:name:NAME -> "ID|claim" or "ID|final"
 [[nodiscard]] std::string key_hint(const secret_hash& h);           // ares:key:HEX -> tenant id
+[[nodiscard]] std::string key_hint_of(std::string_view hex);        // likewise, of a stored hash
 [[nodiscard]] std::string tenants();                                // ares:tenants  sorted set of ids, score 0
 [[nodiscard]] std::string audit();                                  // ares:audit    sorted set of entries, score 0
 [[nodiscard]] std::string nodes();                                  // {ares}:nodes  hash: incarnation -> JSON
