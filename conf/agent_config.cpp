@@ -147,12 +147,13 @@ constexpr key keys[] = {
 std::optional<agent_config_fault> read_agent_config(const json& config, agent_config& out) {
   if (!config.is_object())
     return agent_config_fault{"", "must be an object"};
-  for (const auto& [name, value] : config.items()) {
+  for (const auto& item : config.items()) {
+    const auto& name = item.key();
     const auto* known = std::find_if(std::begin(keys), std::end(keys),
-                                     [&](const key& k) { return k.name == name; });
+                                     [&name](const key& k) { return k.name == name; });
     if (known == std::end(keys))
       return agent_config_fault{name.substr(0, name_bytes_max), "is not a known key"};
-    if (auto wrong = known->read(value, out); !wrong.empty())
+    if (auto wrong = known->read(item.value(), out); !wrong.empty())
       return agent_config_fault{name, std::move(wrong)};
   }
   if (out.model.empty())

@@ -94,12 +94,13 @@ private:
     if (table == nullptr)
       return source_.fault(path, "must be a table");
     for (const auto& [key, value] : *table) {
+      const std::string_view name = key.str();
       const auto found = std::find_if(rules.begin(), rules.end(),
-                                      [&](const auto& r) { return r.name == key.str(); });
+                                      [name](const auto& r) { return r.name == name; });
       if (found == rules.end())
-        return source_.fault(path / key.str(), "unknown key" + suggest(key.str(), rules));
+        return source_.fault(path / name, "unknown key" + suggest(name, rules));
       if (auto bad = found->read(value, into, secrets_); !bad.empty())
-        return source_.fault(path / key.str(), bad);
+        return source_.fault(path / name, bad);
     }
     return std::nullopt;
   }
