@@ -31,6 +31,7 @@ namespace ares::store::keys {
 [[nodiscard]] std::string name_claim(std::string_view tenant_name); // ares:name:NAME -> "ID|claim" or "ID|final"
 [[nodiscard]] std::string key_hint(const secret_hash& h);           // ares:key:HEX -> tenant id
 [[nodiscard]] std::string key_hint_of(std::string_view hex);        // likewise, of a stored hash
+[[nodiscard]] std::string upkeep();                                 // ares:upkeep   string: a sweep was begun
 [[nodiscard]] std::string tenants();                                // ares:tenants  sorted set of ids, score 0
 [[nodiscard]] std::string audit();                                  // ares:audit    sorted set of entries, score 0
 [[nodiscard]] std::string nodes();                                  // {ares}:nodes  hash: incarnation -> JSON

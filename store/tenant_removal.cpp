@@ -137,6 +137,14 @@ result<std::monostate> tenant_store::clear_history(const tenant_id& t, const std
 
 // -- upkeep -------------------------------------------------------------------
 
+result<bool> tenant_store::take_turn(std::chrono::milliseconds interval) {
+  auto first = calls_.call({"SET", keys::upkeep(), "1", "NX", "PX",
+                            std::to_string(std::max<std::int64_t>(interval.count(), 1))});
+  if (!first)
+    return first.failure();
+  return first->type != reply::kind::nil;
+}
+
 result<std::monostate> tenant_store::sweep(std::chrono::milliseconds age_min) {
   std::string above = "-";
   for (;;) {

@@ -114,11 +114,14 @@ public:
   // -- upkeep -------------------------------------------------------------------
 
   [[nodiscard]] audit_log& audit() noexcept { return audit_; }
+  [[nodiscard]] std::int64_t now_ms() const noexcept { return clock_.now_ms(); }
   /// Finishes what was interrupted: tenants whose name is final are activated, other pending ones
   /// and the rest of removed ones go, audit entries are collected. Only tenants older than
   /// `age_min` count as interrupted.
   [[nodiscard]] result<std::monostate>
   sweep(std::chrono::milliseconds age_min = std::chrono::minutes(1));
+  /// Whether a sweep is due and now the caller's to do: once in `interval`, of all nodes.
+  [[nodiscard]] result<bool> take_turn(std::chrono::milliseconds interval);
 
 private:
   /// The id, the audit entry and the deadline every changing script starts with.

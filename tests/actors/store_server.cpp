@@ -1,0 +1,2 @@
+// The store's test server, in this program too.
+#include "tests/store/test_server.cpp"
