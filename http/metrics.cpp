@@ -149,7 +149,7 @@ struct metrics::impl {
 
 void metrics::impl::add_requests(std::vector<MetricFamily>& all) const {
   MetricFamily requests{"ares_http_requests_total", "Requests answered.", MetricType::Counter, {}};
-  MetricFamily took{"ares_http_request_duration_seconds", "From a request's arrival to its answer, or a stream's end.",
+  MetricFamily took{"ares_http_request_duration_seconds", "From a request's arrival to its answer, or to a stream's first event.",
                     MetricType::Histogram, {}};
   MetricFamily none{"ares_http_refused_total", "Requests refused before they had a route.", MetricType::Counter, {}};
   for (std::size_t i = 0; i < endpoint_count; ++i) {
