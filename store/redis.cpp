@@ -5,6 +5,9 @@
 #include "store/redis_inbox.hpp"
 #include "store/redis_link.hpp"
 
+#include <poll.h>
+#include <pthread.h>
+
 #include <algorithm>
 #include <atomic>
 #include <charconv>
@@ -13,8 +16,6 @@
 #include <exception>
 #include <future>
 #include <optional>
-#include <poll.h>
-#include <pthread.h>
 #include <random>
 #include <thread>
 #include <utility>
@@ -224,7 +225,7 @@ struct redis::impl {
 
   void connect(time_point now) {
     if (!address_good) {
-      complain("store.url is malformed");
+      complain("store.url is malformed", "url");
       next_attempt = time_point::max();
       return;
     }
@@ -276,7 +277,7 @@ struct redis::impl {
 
   /// What was completely sent is `unknown`; what was not waits for the next connection.
   void cut(const std::string& why, time_point now) {
-    complain(why);
+    complain(why, why);
     const auto limit = link->sent_position();
     link.reset();
     enter(phase::down, now);
@@ -298,10 +299,13 @@ struct redis::impl {
     return std::chrono::duration_cast<monotonic::duration>(d * part);
   }
 
-  /// Says a thing once, not at every attempt.
-  void complain(const std::string& why) {
-    if (std::exchange(complaint, why) != why)
-      log::warn("the store does not serve", {{"reason", why}});
+  /// Says a thing once, not at every attempt. An error reply is known by its code, for the rest of
+  /// it differs from command to command.
+  void complain(std::string_view why, std::string_view known_by) {
+    if (complaint == known_by)
+      return;
+    complaint = known_by;
+    log::warn("the store does not serve", {{"reason", why}});
   }
 
   void update_ready(time_point now) {
@@ -413,8 +417,7 @@ struct redis::impl {
       guarded([&] { done(std::move(a)); });
   }
 
-  template <class Function>
-  static void guarded(Function f) noexcept {
+  template <class Function> static void guarded(Function f) noexcept {
     try {
       f();
     } catch (const std::exception& e) {
@@ -463,7 +466,7 @@ struct redis::impl {
       }
       what = fate_of_error(r.text);
       if (what == fate::unavailable)
-        complain(r.text);
+        complain(r.text, error_code(r.text));
       else if (what == fate::done)
         log_error(c, r.text);
     }
@@ -490,7 +493,7 @@ struct redis::impl {
     if (error_code(r.text) == "NOAUTH") {
       condemn(r.text);
     } else if (!ping_good) {
-      complain(r.text);
+      complain(r.text, error_code(r.text));
       next_ping = last_heard + refused_ping_pause;
     }
     if (now_in == phase::greeting)
@@ -538,7 +541,9 @@ redis::~redis() {
   impl_->thread.join();
 }
 
-void redis::submit(command c, callback done) { impl_->inbox.put(std::move(c), std::move(done)); }
+void redis::submit(command c, callback done) {
+  impl_->inbox.put(std::move(c), std::move(done));
+}
 
 answer redis::call(command c) {
   auto promised = std::make_shared<std::promise<answer>>(); // set_value may outlive get
@@ -547,7 +552,9 @@ answer redis::call(command c) {
   return result.get();
 }
 
-bool redis::ready() const noexcept { return impl_->ready; }
+bool redis::ready() const noexcept {
+  return impl_->ready;
+}
 
 void redis::on_ready_change(std::function<void(bool)> watcher) {
   impl_->inbox.watch(std::move(watcher));

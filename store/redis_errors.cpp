@@ -11,9 +11,9 @@ std::string_view error_code(std::string_view error_text) noexcept {
 
 fate fate_of_error(std::string_view error_text) noexcept {
   using namespace std::string_view_literals;
-  static constexpr std::array refusals{
-      "LOADING"sv,    "READONLY"sv, "MISCONF"sv, "MASTERDOWN"sv, "CLUSTERDOWN"sv,
-      "NOREPLICAS"sv, "BUSY"sv,     "NOAUTH"sv,  "WRONGPASS"sv};
+  static constexpr std::array refusals{"LOADING"sv,    "READONLY"sv,    "MISCONF"sv,
+                                       "MASTERDOWN"sv, "CLUSTERDOWN"sv, "NOREPLICAS"sv,
+                                       "BUSY"sv,       "NOAUTH"sv,      "WRONGPASS"sv};
   const auto code = error_code(error_text);
   if (code == "OOM")
     return fate::full;

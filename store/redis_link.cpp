@@ -1,11 +1,11 @@
 #include "store/redis_link.hpp"
 
 #include <hiredis/hiredis.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <sys/socket.h>
 
 namespace ares::store {
 
@@ -54,7 +54,9 @@ void append_count(std::string& out, char mark, std::size_t count) {
 
 } // namespace
 
-void redis_link::free_context::operator()(redisContext* c) const noexcept { redisFree(c); }
+void redis_link::free_context::operator()(redisContext* c) const noexcept {
+  redisFree(c);
+}
 
 redis_link::redis_link(const redis_address& where)
     : context_(where.path.empty() ? redisConnectNonBlock(where.host.c_str(), where.port)
@@ -84,7 +86,9 @@ bool redis_link::finish_connecting() {
   return broken_.empty();
 }
 
-void redis_link::begin_command(std::size_t arguments) { append_count(out_, '*', arguments); }
+void redis_link::begin_command(std::size_t arguments) {
+  append_count(out_, '*', arguments);
+}
 
 void redis_link::argument(std::string_view text) {
   append_count(out_, '$', text.size());
