@@ -4,6 +4,7 @@
 #include "store/redis_errors.hpp"
 #include "store/redis_inbox.hpp"
 #include "store/redis_link.hpp"
+#include "store/trouble_log.hpp"
 
 #include <poll.h>
 #include <pthread.h>
@@ -39,8 +40,6 @@ constexpr auto sweep_pause = 2ms;
 constexpr auto clock_round_trip_max = 50ms;
 /// Handed to the socket at once; what waits behind it is certainly not sent.
 constexpr std::size_t batch_bytes_max = 256 * 1024;
-constexpr auto error_log_pause = 1s;
-constexpr std::size_t error_log_bytes_max = 300;
 
 /// Whom a reply is for.
 enum class purpose { user, sign_in, time, ping };
@@ -104,9 +103,7 @@ struct redis::impl {
   bool clock_learned = false; // on this connection
   std::string fault;          // what Redis said or did that this connection cannot outlive
 
-  std::string complaint; // the last one logged, to say it once
-  time_point next_error_log;
-  std::uint64_t errors_not_logged = 0;
+  trouble_log trouble;
   std::minstd_rand jitter{std::random_device{}()};
 
   std::thread thread;
@@ -225,7 +222,7 @@ struct redis::impl {
 
   void connect(time_point now) {
     if (!address_good) {
-      complain("store.url is malformed", "url");
+      trouble.away("store.url is malformed", "url");
       next_attempt = time_point::max();
       return;
     }
@@ -277,7 +274,7 @@ struct redis::impl {
 
   /// What was completely sent is `unknown`; what was not waits for the next connection.
   void cut(const std::string& why, time_point now) {
-    complain(why, why);
+    trouble.away(why, why);
     const auto limit = link->sent_position();
     link.reset();
     enter(phase::down, now);
@@ -299,15 +296,6 @@ struct redis::impl {
     return std::chrono::duration_cast<monotonic::duration>(d * part);
   }
 
-  /// Says a thing once, not at every attempt. An error reply is known by its code, for the rest of
-  /// it differs from command to command.
-  void complain(std::string_view why, std::string_view known_by) {
-    if (complaint == known_by)
-      return;
-    complaint = known_by;
-    log::warn("the store does not serve", {{"reason", why}});
-  }
-
   void update_ready(time_point now) {
     const bool quiet = link && !sent.empty() && now - quiet_since() >= options.ping_deadline;
     const bool is_ready = now_in == phase::up && ping_good && !quiet;
@@ -317,7 +305,7 @@ struct redis::impl {
       is_ready ? log::info("the store is ready") : log::warn("the store is not ready");
       if (is_ready) {
         pause = pause_min;
-        complaint.clear();
+        trouble.back();
       }
     }
     if (watcher && told_ready != is_ready) {
@@ -466,9 +454,9 @@ struct redis::impl {
       }
       what = fate_of_error(r.text);
       if (what == fate::unavailable)
-        complain(r.text, error_code(r.text));
+        trouble.away(r.text, error_code(r.text));
       else if (what == fate::done)
-        log_error(c, r.text);
+        trouble.command_failed(c.what, r.text);
     }
     settle(c, {what, std::move(r)});
   }
@@ -493,33 +481,11 @@ struct redis::impl {
     if (error_code(r.text) == "NOAUTH") {
       condemn(r.text);
     } else if (!ping_good) {
-      complain(r.text, error_code(r.text));
+      trouble.away(r.text, error_code(r.text));
       next_ping = last_heard + refused_ping_pause;
     }
     if (now_in == phase::greeting)
       enter(phase::up, last_heard);
-  }
-
-  /// An error of the command's own is a bug of ours or a foreign value. Never with its arguments,
-  /// which is why the text is left out for plain commands: it may quote them.
-  void log_error(const queued_command& c, std::string_view text) {
-    const auto now = monotonic::now();
-    if (now < next_error_log) {
-      ++errors_not_logged;
-      return;
-    }
-    next_error_log = now + error_log_pause;
-    const auto more = std::to_string(std::exchange(errors_not_logged, 0));
-    std::string_view name, said = text.substr(0, error_log_bytes_max);
-    if (c.what.run) {
-      name = c.what.run->name;
-    } else {
-      said = error_code(text);
-      if (!c.what.arguments.empty())
-        name = c.what.arguments.front();
-    }
-    log::error("the store answered with an error",
-               {{"command", name}, {"error", said}, {"not_logged_before", more}});
   }
 };
 
