@@ -1,9 +1,9 @@
 #include "store/redis.hpp"
 
 #include "conf/log.hpp"
-#include "store/redis_errors.hpp"
 #include "store/redis_inbox.hpp"
 #include "store/redis_link.hpp"
+#include "store/redis_replies.hpp"
 #include "store/trouble_log.hpp"
 
 #include <poll.h>
@@ -11,12 +11,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <csignal>
 #include <deque>
 #include <exception>
 #include <future>
-#include <optional>
 #include <random>
 #include <thread>
 #include <utility>
@@ -50,14 +48,6 @@ struct sent_command {
   time_point at;
   std::uint64_t end_position = 0;
 };
-
-std::optional<std::int64_t> number(const reply& r) {
-  std::int64_t value = 0;
-  const auto end = r.text.data() + r.text.size();
-  if (std::from_chars(r.text.data(), end, value).ptr != end || r.text.empty())
-    return std::nullopt;
-  return value;
-}
 
 /// A monotonic instant as poll's time-out, rounded up.
 timespec time_left(time_point until) {
@@ -337,25 +327,11 @@ struct redis::impl {
       if (next.deadline <= now) {
         settle(next, {fate::unavailable, {}});
       } else {
-        write(next);
+        link->put(next.what, next.whole_text);
         sent.push_back({purpose::user, std::move(next), now, link->end_position()});
       }
     }
     link->flush();
-  }
-
-  void write(const queued_command& c) {
-    const auto& arguments = c.what.arguments;
-    if (const auto* script = c.what.run) {
-      link->begin_command(3 + arguments.size());
-      link->argument(c.whole_text ? "EVAL" : "EVALSHA");
-      link->argument(c.whole_text ? script->text : script->sha1);
-      link->argument(std::to_string(c.what.keys));
-    } else {
-      link->begin_command(arguments.size());
-    }
-    for (const auto& argument : arguments)
-      link->argument(argument);
   }
 
   /// Answers what is past its deadline. A sent command keeps its place, for the reply to come.
@@ -424,18 +400,14 @@ struct redis::impl {
     auto s = std::move(sent.front());
     sent.pop_front();
     last_heard = monotonic::now();
-    switch (s.why) {
-    case purpose::user:
-      return take_answer(std::move(s.user), std::move(r));
-    case purpose::sign_in:
-      if (r.type == reply::kind::error)
-        condemn(r.text);
-      return;
-    case purpose::time:
-      return take_time(r, last_heard - s.at);
-    case purpose::ping:
-      return take_ping(r);
-    }
+    if (s.why == purpose::user)
+      take_answer(std::move(s.user), std::move(r));
+    else if (s.why == purpose::time)
+      take_time(r, last_heard - s.at);
+    else if (s.why == purpose::ping)
+      take_ping(r);
+    else if (r.type == reply::kind::error)
+      condemn(r.text);
   }
 
   /// The first reason is the one to tell.
@@ -463,15 +435,11 @@ struct redis::impl {
 
   /// TIME (seconds, microseconds) was true about half a round trip ago.
   void take_time(const reply& r, monotonic::duration round_trip) {
-    if (r.type != reply::kind::array || r.items.size() != 2)
+    const auto told = time_of(r);
+    if (!told || (std::exchange(clock_learned, true) && round_trip > clock_round_trip_max))
       return;
-    if (std::exchange(clock_learned, true) && round_trip > clock_round_trip_max)
-      return;
-    const auto seconds = number(r.items[0]), microseconds = number(r.items[1]);
-    if (!seconds || !microseconds)
-      return;
-    const auto half = std::chrono::duration_cast<std::chrono::microseconds>(round_trip / 2).count();
-    clock.learn(*seconds * 1000 + (*microseconds + half) / 1000);
+    const auto now = *told + round_trip / 2;
+    clock.learn(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
   }
 
   /// MISCONF says that writes are refused; the server itself is well, and reads are served.

@@ -96,6 +96,19 @@ void redis_link::argument(std::string_view text) {
   out_ += "\r\n";
 }
 
+void redis_link::put(const command& c, bool whole_text) {
+  if (c.run) {
+    begin_command(3 + c.arguments.size());
+    argument(whole_text ? "EVAL" : "EVALSHA");
+    argument(whole_text ? c.run->text : c.run->sha1);
+    argument(std::to_string(c.keys));
+  } else {
+    begin_command(c.arguments.size());
+  }
+  for (const auto& text : c.arguments)
+    argument(text);
+}
+
 void redis_link::flush() {
   while (unsent_bytes() > 0 && broken_.empty()) {
     const auto sent = send(descriptor_, out_.data() + out_begin_, unsent_bytes(), MSG_NOSIGNAL);

@@ -1,7 +1,7 @@
 #include "store/trouble_log.hpp"
 
 #include "conf/log.hpp"
-#include "store/redis_errors.hpp"
+#include "store/redis_replies.hpp"
 
 #include <utility>
 
