@@ -2,10 +2,10 @@
 // for starting and recognising it. Everything else goes through store/redis.hpp.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 #include <string_view>
-
-#include <sys/types.h>
 
 namespace ares::store {
 

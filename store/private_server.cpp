@@ -5,6 +5,8 @@
 #include "store/server_folder.hpp"
 #include "store/server_process.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
@@ -12,19 +14,19 @@
 #include <fstream>
 #include <mutex>
 #include <optional>
-#include <pthread.h>
 #include <thread>
 #include <utility>
 
 namespace ares::store {
 
 using namespace std::chrono_literals;
-using moment = std::chrono::steady_clock::time_point;
 
 namespace {
 
 /// A server that says nothing at all for this long does not come up; one that says LOADING does.
 constexpr auto silence_max = 60s;
+/// One that ran before we came listens already.
+constexpr auto adopted_silence_max = 10s;
 constexpr auto loading_max = 15min;
 constexpr auto progress_pause = 2s;
 constexpr auto look_pause = 5ms;
@@ -79,7 +81,7 @@ struct private_server::impl {
       return false;
     process = std::move(*found);
     const auto pid = std::to_string(process.pid());
-    if (wait_until_serving() && apply_options()) {
+    if (wait_until_serving(adopted_silence_max) && apply_options()) {
       log::info("adopted the private redis-server of a node that is gone", {{"pid", pid}});
       return true;
     }
@@ -124,16 +126,16 @@ struct private_server::impl {
     if (!begun)
       return begun.failure();
     process = std::move(*begun);
-    if (wait_until_serving())
+    if (wait_until_serving(silence_max))
       return std::monostate{};
     const bool by_itself = process.ended();
     process.end(stop_patience);
-    return error{errc::internal,
-                 program + (by_itself ? " ended: " : " does not answer: ") + folder->last_log_line()};
+    return error{errc::internal, program + (by_itself ? " ended: " : " does not answer: ") +
+                                     folder->last_log_line()};
   }
 
   /// Until it answers a PING with its data loaded; false if it ended, kept silent or `stop` came.
-  bool wait_until_serving() {
+  bool wait_until_serving(std::chrono::seconds silence) {
     const auto begin = std::chrono::steady_clock::now();
     auto heard = begin, next_progress = begin + progress_pause;
     while (!process.ended() && !wait_for_stop(look_pause)) {
@@ -143,7 +145,7 @@ struct private_server::impl {
         return true;
       if (!said.empty())
         heard = now;
-      if (now - heard > silence_max || now - begin > loading_max)
+      if (now - heard > silence || now - begin > loading_max)
         return false;
       if (now >= next_progress) {
         next_progress = now + progress_pause;
@@ -203,7 +205,9 @@ struct private_server::impl {
 
 private_server::private_server(std::unique_ptr<impl> i) : impl_(std::move(i)) {}
 
-private_server::~private_server() { stop(); }
+private_server::~private_server() {
+  stop();
+}
 
 result<std::unique_ptr<private_server>> private_server::start(private_server_options options) {
   auto state = std::make_unique<impl>();
@@ -220,6 +224,8 @@ std::string private_server::url() const {
   return url;
 }
 
-void private_server::stop() { impl_->stop(); }
+void private_server::stop() {
+  impl_->stop();
+}
 
 } // namespace ares::store

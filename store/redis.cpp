@@ -1,20 +1,20 @@
 #include "store/redis.hpp"
 
 #include "conf/log.hpp"
-#include "store/redis_errors.hpp"
 #include "store/redis_inbox.hpp"
 #include "store/redis_link.hpp"
+#include "store/redis_replies.hpp"
+#include "store/trouble_log.hpp"
+
+#include <poll.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <csignal>
 #include <deque>
 #include <exception>
 #include <future>
-#include <optional>
-#include <poll.h>
-#include <pthread.h>
 #include <random>
 #include <thread>
 #include <utility>
@@ -38,8 +38,6 @@ constexpr auto sweep_pause = 2ms;
 constexpr auto clock_round_trip_max = 50ms;
 /// Handed to the socket at once; what waits behind it is certainly not sent.
 constexpr std::size_t batch_bytes_max = 256 * 1024;
-constexpr auto error_log_pause = 1s;
-constexpr std::size_t error_log_bytes_max = 300;
 
 /// Whom a reply is for.
 enum class purpose { user, sign_in, time, ping };
@@ -50,14 +48,6 @@ struct sent_command {
   time_point at;
   std::uint64_t end_position = 0;
 };
-
-std::optional<std::int64_t> number(const reply& r) {
-  std::int64_t value = 0;
-  const auto end = r.text.data() + r.text.size();
-  if (std::from_chars(r.text.data(), end, value).ptr != end || r.text.empty())
-    return std::nullopt;
-  return value;
-}
 
 /// A monotonic instant as poll's time-out, rounded up.
 timespec time_left(time_point until) {
@@ -103,9 +93,7 @@ struct redis::impl {
   bool clock_learned = false; // on this connection
   std::string fault;          // what Redis said or did that this connection cannot outlive
 
-  std::string complaint; // the last one logged, to say it once
-  time_point next_error_log;
-  std::uint64_t errors_not_logged = 0;
+  trouble_log trouble;
   std::minstd_rand jitter{std::random_device{}()};
 
   std::thread thread;
@@ -224,7 +212,7 @@ struct redis::impl {
 
   void connect(time_point now) {
     if (!address_good) {
-      complain("store.url is malformed");
+      trouble.away("store.url is malformed", "url");
       next_attempt = time_point::max();
       return;
     }
@@ -276,7 +264,7 @@ struct redis::impl {
 
   /// What was completely sent is `unknown`; what was not waits for the next connection.
   void cut(const std::string& why, time_point now) {
-    complain(why);
+    trouble.away(why, why);
     const auto limit = link->sent_position();
     link.reset();
     enter(phase::down, now);
@@ -298,12 +286,6 @@ struct redis::impl {
     return std::chrono::duration_cast<monotonic::duration>(d * part);
   }
 
-  /// Says a thing once, not at every attempt.
-  void complain(const std::string& why) {
-    if (std::exchange(complaint, why) != why)
-      log::warn("the store does not serve", {{"reason", why}});
-  }
-
   void update_ready(time_point now) {
     const bool quiet = link && !sent.empty() && now - quiet_since() >= options.ping_deadline;
     const bool is_ready = now_in == phase::up && ping_good && !quiet;
@@ -313,7 +295,7 @@ struct redis::impl {
       is_ready ? log::info("the store is ready") : log::warn("the store is not ready");
       if (is_ready) {
         pause = pause_min;
-        complaint.clear();
+        trouble.back();
       }
     }
     if (watcher && told_ready != is_ready) {
@@ -345,25 +327,11 @@ struct redis::impl {
       if (next.deadline <= now) {
         settle(next, {fate::unavailable, {}});
       } else {
-        write(next);
+        link->put(next.what, next.whole_text);
         sent.push_back({purpose::user, std::move(next), now, link->end_position()});
       }
     }
     link->flush();
-  }
-
-  void write(const queued_command& c) {
-    const auto& arguments = c.what.arguments;
-    if (const auto* script = c.what.run) {
-      link->begin_command(3 + arguments.size());
-      link->argument(c.whole_text ? "EVAL" : "EVALSHA");
-      link->argument(c.whole_text ? script->text : script->sha1);
-      link->argument(std::to_string(c.what.keys));
-    } else {
-      link->begin_command(arguments.size());
-    }
-    for (const auto& argument : arguments)
-      link->argument(argument);
   }
 
   /// Answers what is past its deadline. A sent command keeps its place, for the reply to come.
@@ -413,8 +381,7 @@ struct redis::impl {
       guarded([&] { done(std::move(a)); });
   }
 
-  template <class Function>
-  static void guarded(Function f) noexcept {
+  template <class Function> static void guarded(Function f) noexcept {
     try {
       f();
     } catch (const std::exception& e) {
@@ -433,18 +400,14 @@ struct redis::impl {
     auto s = std::move(sent.front());
     sent.pop_front();
     last_heard = monotonic::now();
-    switch (s.why) {
-    case purpose::user:
-      return take_answer(std::move(s.user), std::move(r));
-    case purpose::sign_in:
-      if (r.type == reply::kind::error)
-        condemn(r.text);
-      return;
-    case purpose::time:
-      return take_time(r, last_heard - s.at);
-    case purpose::ping:
-      return take_ping(r);
-    }
+    if (s.why == purpose::user)
+      take_answer(std::move(s.user), std::move(r));
+    else if (s.why == purpose::time)
+      take_time(r, last_heard - s.at);
+    else if (s.why == purpose::ping)
+      take_ping(r);
+    else if (r.type == reply::kind::error)
+      condemn(r.text);
   }
 
   /// The first reason is the one to tell.
@@ -463,24 +426,20 @@ struct redis::impl {
       }
       what = fate_of_error(r.text);
       if (what == fate::unavailable)
-        complain(r.text);
+        trouble.away(r.text, error_code(r.text));
       else if (what == fate::done)
-        log_error(c, r.text);
+        trouble.command_failed(c.what, r.text);
     }
     settle(c, {what, std::move(r)});
   }
 
   /// TIME (seconds, microseconds) was true about half a round trip ago.
   void take_time(const reply& r, monotonic::duration round_trip) {
-    if (r.type != reply::kind::array || r.items.size() != 2)
+    const auto told = time_of(r);
+    if (!told || (std::exchange(clock_learned, true) && round_trip > clock_round_trip_max))
       return;
-    if (std::exchange(clock_learned, true) && round_trip > clock_round_trip_max)
-      return;
-    const auto seconds = number(r.items[0]), microseconds = number(r.items[1]);
-    if (!seconds || !microseconds)
-      return;
-    const auto half = std::chrono::duration_cast<std::chrono::microseconds>(round_trip / 2).count();
-    clock.learn(*seconds * 1000 + (*microseconds + half) / 1000);
+    const auto now = *told + round_trip / 2;
+    clock.learn(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
   }
 
   /// MISCONF says that writes are refused; the server itself is well, and reads are served.
@@ -490,33 +449,11 @@ struct redis::impl {
     if (error_code(r.text) == "NOAUTH") {
       condemn(r.text);
     } else if (!ping_good) {
-      complain(r.text);
+      trouble.away(r.text, error_code(r.text));
       next_ping = last_heard + refused_ping_pause;
     }
     if (now_in == phase::greeting)
       enter(phase::up, last_heard);
-  }
-
-  /// An error of the command's own is a bug of ours or a foreign value. Never with its arguments,
-  /// which is why the text is left out for plain commands: it may quote them.
-  void log_error(const queued_command& c, std::string_view text) {
-    const auto now = monotonic::now();
-    if (now < next_error_log) {
-      ++errors_not_logged;
-      return;
-    }
-    next_error_log = now + error_log_pause;
-    const auto more = std::to_string(std::exchange(errors_not_logged, 0));
-    std::string_view name, said = text.substr(0, error_log_bytes_max);
-    if (c.what.run) {
-      name = c.what.run->name;
-    } else {
-      said = error_code(text);
-      if (!c.what.arguments.empty())
-        name = c.what.arguments.front();
-    }
-    log::error("the store answered with an error",
-               {{"command", name}, {"error", said}, {"not_logged_before", more}});
   }
 };
 
@@ -538,7 +475,9 @@ redis::~redis() {
   impl_->thread.join();
 }
 
-void redis::submit(command c, callback done) { impl_->inbox.put(std::move(c), std::move(done)); }
+void redis::submit(command c, callback done) {
+  impl_->inbox.put(std::move(c), std::move(done));
+}
 
 answer redis::call(command c) {
   auto promised = std::make_shared<std::promise<answer>>(); // set_value may outlive get
@@ -547,7 +486,9 @@ answer redis::call(command c) {
   return result.get();
 }
 
-bool redis::ready() const noexcept { return impl_->ready; }
+bool redis::ready() const noexcept {
+  return impl_->ready;
+}
 
 void redis::on_ready_change(std::function<void(bool)> watcher) {
   impl_->inbox.watch(std::move(watcher));

@@ -1,12 +1,18 @@
 #include "store/redis_inbox.hpp"
 
-#include <cerrno>
 #include <sys/eventfd.h>
-#include <system_error>
 #include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
 #include <utility>
 
 namespace ares::store {
+
+namespace {
+constexpr std::chrono::milliseconds deadline_max = std::chrono::hours(1);
+}
 
 redis_inbox::redis_inbox(std::size_t commands_max, std::size_t bytes_max)
     : commands_max_(commands_max), bytes_max_(bytes_max),
@@ -15,11 +21,13 @@ redis_inbox::redis_inbox(std::size_t commands_max, std::size_t bytes_max)
     throw std::system_error(errno, std::generic_category(), "eventfd");
 }
 
-redis_inbox::~redis_inbox() { close(wake_up_); }
+redis_inbox::~redis_inbox() {
+  close(wake_up_);
+}
 
 void redis_inbox::put(command c, redis::callback done) {
   queued_command q{.what = std::move(c), .done = std::move(done)};
-  q.deadline = monotonic::now() + q.what.deadline;
+  q.deadline = monotonic::now() + std::min(q.what.deadline, deadline_max);
   for (const auto& argument : q.what.arguments)
     q.bytes += argument.size();
   const auto commands = commands_.fetch_add(1, std::memory_order_relaxed);

@@ -1,11 +1,11 @@
 #include "store/redis_link.hpp"
 
 #include <hiredis/hiredis.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <sys/socket.h>
 
 namespace ares::store {
 
@@ -54,7 +54,9 @@ void append_count(std::string& out, char mark, std::size_t count) {
 
 } // namespace
 
-void redis_link::free_context::operator()(redisContext* c) const noexcept { redisFree(c); }
+void redis_link::free_context::operator()(redisContext* c) const noexcept {
+  redisFree(c);
+}
 
 redis_link::redis_link(const redis_address& where)
     : context_(where.path.empty() ? redisConnectNonBlock(where.host.c_str(), where.port)
@@ -84,12 +86,27 @@ bool redis_link::finish_connecting() {
   return broken_.empty();
 }
 
-void redis_link::begin_command(std::size_t arguments) { append_count(out_, '*', arguments); }
+void redis_link::begin_command(std::size_t arguments) {
+  append_count(out_, '*', arguments);
+}
 
 void redis_link::argument(std::string_view text) {
   append_count(out_, '$', text.size());
   out_ += text;
   out_ += "\r\n";
+}
+
+void redis_link::put(const command& c, bool whole_text) {
+  if (c.run) {
+    begin_command(3 + c.arguments.size());
+    argument(whole_text ? "EVAL" : "EVALSHA");
+    argument(whole_text ? c.run->text : c.run->sha1);
+    argument(std::to_string(c.keys));
+  } else {
+    begin_command(c.arguments.size());
+  }
+  for (const auto& text : c.arguments)
+    argument(text);
 }
 
 void redis_link::flush() {

@@ -1,8 +1,9 @@
 #include "store/redis.hpp"
 
+#include <sys/un.h>
+
 #include <charconv>
 #include <optional>
-#include <sys/un.h>
 
 namespace ares::store {
 
@@ -93,9 +94,9 @@ bool parse_tcp(std::string_view rest, redis_address& out) {
 bool parse_unix(std::string_view rest, redis_address& out) {
   constexpr std::string_view key = "?db=";
   const auto query = rest.find('?');
-  if (query != rest.npos && (!rest.substr(query).starts_with(key) ||
-                             !parse_number(rest.substr(query + key.size()), 0, database_max,
-                                           out.database)))
+  if (query != rest.npos &&
+      (!rest.substr(query).starts_with(key) ||
+       !parse_number(rest.substr(query + key.size()), 0, database_max, out.database)))
     return false;
   auto path = percent_decoded(rest.substr(0, query));
   if (!path || path->size() < 2 || path->front() != '/' ||

@@ -1,17 +1,18 @@
 #include "store/server_folder.hpp"
 
-#include <algorithm>
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <fcntl.h>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <utility>
 
 namespace ares::store {
@@ -77,7 +78,9 @@ result<std::unique_ptr<server_folder>> server_folder::open(const std::string& da
   return folder;
 }
 
-server_folder::~server_folder() { unlock(); }
+server_folder::~server_folder() {
+  unlock();
+}
 
 void server_folder::unlock() {
   if (lock_ >= 0)

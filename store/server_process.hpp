@@ -3,12 +3,12 @@
 
 #include "conf/result.hpp"
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <sys/types.h>
 
 namespace ares::store {
 
@@ -33,7 +33,8 @@ public:
 
   /// The live redis-server `pid`, if that is what runs under this number and it runs in `folder`;
   /// a number that a stranger got meanwhile gives nothing.
-  [[nodiscard]] static std::optional<server_process> recognise(pid_t pid, const std::string& folder);
+  [[nodiscard]] static std::optional<server_process> recognise(pid_t pid,
+                                                               const std::string& folder);
 
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
   /// Readable once the process has ended; -1 where the kernel has no such thing.

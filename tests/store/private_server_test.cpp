@@ -1,23 +1,23 @@
 #include "store/private_server.hpp"
-
 #include "store/redis.hpp"
 #include "store/server_process.hpp"
 #include "tests/catch.hpp"
 #include "tests/store/test_server.hpp"
 
-#include <csignal>
-#include <cstdlib>
 #include <fcntl.h>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <thread>
 #include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <thread>
 
 using namespace ares;
 using namespace ares::store;
@@ -66,8 +66,7 @@ pid_t server_pid(const std::string& path) {
   return who.pid;
 }
 
-template <class Condition>
-bool eventually(Condition c) {
+template <class Condition> bool eventually(Condition c) {
   for (const auto end = std::chrono::steady_clock::now() + 20s;
        std::chrono::steady_clock::now() < end; std::this_thread::sleep_for(2ms))
     if (c())
@@ -78,8 +77,7 @@ bool eventually(Condition c) {
 /// A node of its own: a process that starts a private server and then waits to be killed.
 class other_node {
 public:
-  explicit other_node(const private_server_options& o)
-      : folder_(fs::path(o.data_dir) / "redis") {
+  explicit other_node(const private_server_options& o) : folder_(fs::path(o.data_dir) / "redis") {
     int ends[2];
     REQUIRE(pipe(ends) == 0);
     pid_ = fork();

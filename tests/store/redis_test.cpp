@@ -1,5 +1,4 @@
 #include "store/redis.hpp"
-
 #include "tests/catch.hpp"
 #include "tests/store/test_server.hpp"
 
@@ -26,8 +25,7 @@ const script echo{"echo", "return ARGV[1]", "098e0f0d1448c0a81dafe820f66d460eb09
 const script broken{"broken", "return redis.call('hget', KEYS[1])",
                     "727d86cf74b594947228c1c48707bc4b5c961fe5"};
 
-template <class Condition>
-bool eventually(Condition c) {
+template <class Condition> bool eventually(Condition c) {
   for (const auto end = monotonic::now() + patience; monotonic::now() < end;
        std::this_thread::sleep_for(1ms))
     if (c())
@@ -65,10 +63,18 @@ struct tally {
   redis::callback counter() {
     return [this](answer a) {
       switch (a.what) {
-      case fate::done: ++done; break;
-      case fate::unavailable: ++unavailable; break;
-      case fate::full: ++full; break;
-      case fate::unknown: ++unknown; break;
+      case fate::done:
+        ++done;
+        break;
+      case fate::unavailable:
+        ++unavailable;
+        break;
+      case fate::full:
+        ++full;
+        break;
+      case fate::unknown:
+        ++unknown;
+        break;
       }
     };
   }
@@ -103,12 +109,11 @@ TEST_CASE("a Redis URL names a host or a socket, credentials and a database") {
 }
 
 TEST_CASE("a malformed Redis URL is refused and leaves the address alone") {
-  const auto url = GENERATE(as<std::string>{}, "", "redis://", "http://example.com", "redis://h:0",
-                            "redis://h:65536", "redis://h:x", "redis://h/x", "redis://h/-1",
-                            "redis://user@h", "redis://user:@h", "redis://u:%zz@h", "redis://u:%4@h",
-                            "redis://[::1", "redis://h:1:2", "unix://", "unix:///", "unix://run/x",
-                            "unix:///a?db=", "unix:///a?x=1",
-                            "unix:///" + std::string(200, 'a'));
+  const auto url = GENERATE(
+      as<std::string>{}, "", "redis://", "http://example.com", "redis://h:0", "redis://h:65536",
+      "redis://h:x", "redis://h/x", "redis://h/-1", "redis://user@h", "redis://user:@h",
+      "redis://u:%zz@h", "redis://u:%4@h", "redis://[::1", "redis://h:1:2", "unix://", "unix:///",
+      "unix://run/x", "unix:///a?db=", "unix:///a?x=1", "unix:///" + std::string(200, 'a'));
   redis_address a;
   a.host = "untouched";
   CAPTURE(url);
@@ -200,7 +205,8 @@ TEST_CASE("a callback that throws harms nobody") {
 TEST_CASE("an error inside a script is an answer") {
   test_server server;
   connected c(server);
-  const auto a = c.connection.call({.run = &broken, .keys = 1, .arguments = {"k"}, .deadline = patience});
+  const auto a =
+      c.connection.call({.run = &broken, .keys = 1, .arguments = {"k"}, .deadline = patience});
   CHECK(a.what == fate::done);
   CHECK(a.value.type == reply::kind::error);
 }
@@ -223,11 +229,16 @@ TEST_CASE("the clock learns the time of Redis before the connection is ready") {
 
 TEST_CASE("credentials and the database of the URL are used") {
   const auto port = std::to_string(ares::tests::free_port());
-  test_server server({.append_only = false,
-                      .arguments = {"--port", port, "--bind", "127.0.0.1", "--requirepass", "s:t"}});
+  test_server server(
+      {.append_only = false,
+       .arguments = {"--port", port, "--bind", "127.0.0.1", "--requirepass", "s:t"}});
   redis_options o;
-  SECTION("the password alone") { o.url = "redis://:s%3At@127.0.0.1:" + port + "/3"; }
-  SECTION("the user too") { o.url = "redis://default:s%3At@localhost:" + port + "/3"; }
+  SECTION("the password alone") {
+    o.url = "redis://:s%3At@127.0.0.1:" + port + "/3";
+  }
+  SECTION("the user too") {
+    o.url = "redis://default:s%3At@localhost:" + port + "/3";
+  }
   connected c(o);
   const auto info = c.connection.call(plain({"CLIENT", "INFO"})).value.text;
   CHECK(info.find(" db=3 ") != info.npos);
@@ -238,9 +249,15 @@ TEST_CASE("wrong or missing credentials make commands unavailable") {
   test_server server({.append_only = false,
                       .arguments = {"--port", port, "--bind", "127.0.0.1", "--requirepass", "s"}});
   redis_options o;
-  SECTION("missing") { o.url = "redis://127.0.0.1:" + port; }
-  SECTION("wrong") { o.url = "redis://:x@127.0.0.1:" + port; }
-  SECTION("no such database") { o.url = "redis://:s@127.0.0.1:" + port + "/999"; }
+  SECTION("missing") {
+    o.url = "redis://127.0.0.1:" + port;
+  }
+  SECTION("wrong") {
+    o.url = "redis://:x@127.0.0.1:" + port;
+  }
+  SECTION("no such database") {
+    o.url = "redis://:s@127.0.0.1:" + port + "/999";
+  }
   store_clock clock;
   redis connection(o, clock);
   CHECK(connection.call(echo_of("x", 300ms)).what == fate::unavailable);
@@ -261,8 +278,8 @@ TEST_CASE("without a server commands are refused, and its coming is noticed") {
 }
 
 TEST_CASE("a malformed URL and one that leads nowhere make commands unavailable") {
-  const auto url = GENERATE(as<std::string>{}, "nonsense", "redis://127.0.0.1:1",
-                            "unix:///does/not/exist.sock");
+  const auto url =
+      GENERATE(as<std::string>{}, "nonsense", "redis://127.0.0.1:1", "unix:///does/not/exist.sock");
   store_clock clock;
   redis_options o;
   o.url = url;
@@ -356,7 +373,8 @@ TEST_CASE("a Redis that stands still: deadlines hold, what was sent is unknown, 
   CHECK(c.connection.call(plain({"GET", "n"})).value.text == "100");
 }
 
-TEST_CASE("what does not fit into the socket of a Redis that stands still is unavailable, not unknown") {
+TEST_CASE(
+    "what does not fit into the socket of a Redis that stands still is unavailable, not unknown") {
   test_server server;
   connected c(server);
   server.suspend();
@@ -398,12 +416,15 @@ TEST_CASE("silence beyond the bound cuts the connection") {
 TEST_CASE("a Redis at its memory bound refuses writes as full and still reads") {
   test_server server({.append_only = false, .arguments = {"--maxmemory", "3mb"}});
   connected c(server);
-  const script fill{"fill", "redis.call('rpush', KEYS[1], ARGV[1]) return redis.call('rpush', KEYS[1], ARGV[1])",
-                    "0000000000000000000000000000000000000000"};
+  const script fill{
+      "fill", "redis.call('rpush', KEYS[1], ARGV[1]) return redis.call('rpush', KEYS[1], ARGV[1])",
+      "0000000000000000000000000000000000000000"};
   const std::string block(200'000, 'x');
   fate last = fate::done;
   for (int i = 0; i < 100 && last == fate::done; ++i)
-    last = c.connection.call({.run = &fill, .keys = 1, .arguments = {"list", block}, .deadline = patience}).what;
+    last = c.connection
+               .call({.run = &fill, .keys = 1, .arguments = {"list", block}, .deadline = patience})
+               .what;
   CHECK(last == fate::full);
   CHECK(c.connection.call(plain({"SET", "a", block})).what == fate::full);
   // Both halves of the script or none.
@@ -419,13 +440,15 @@ TEST_CASE("a replica that is read-only, or a disk that fails, makes writes unava
     return c.connection.call({.run = &write, .keys = 1, .arguments = {"a"}, .deadline = patience});
   };
   SECTION("min-replicas-to-write") {
-    CHECK(c.connection.call(plain({"CONFIG", "SET", "min-replicas-to-write", "1"})).what == fate::done);
+    CHECK(c.connection.call(plain({"CONFIG", "SET", "min-replicas-to-write", "1"})).what ==
+          fate::done);
   }
   SECTION("replica") {
     CHECK(c.connection.call(plain({"REPLICAOF", "127.0.0.1", "1"})).what == fate::done);
   }
   SECTION("replica that serves nothing stale") {
-    CHECK(c.connection.call(plain({"CONFIG", "SET", "replica-serve-stale-data", "no"})).what == fate::done);
+    CHECK(c.connection.call(plain({"CONFIG", "SET", "replica-serve-stale-data", "no"})).what ==
+          fate::done);
     CHECK(c.connection.call(plain({"REPLICAOF", "127.0.0.1", "1"})).what == fate::done);
   }
   const auto a = run();
@@ -515,7 +538,8 @@ TEST_CASE("what a callback submits during destruction is answered too") {
   {
     connected c(server);
     server.suspend();
-    c.connection.submit(echo_of("x"), [&](answer) { c.connection.submit(echo_of("y"), t.counter()); });
+    c.connection.submit(echo_of("x"),
+                        [&](answer) { c.connection.submit(echo_of("y"), t.counter()); });
   }
   CHECK(t.unavailable == 1);
 }

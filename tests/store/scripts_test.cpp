@@ -1,5 +1,4 @@
 #include "store/scripts.hpp"
-
 #include "tests/catch.hpp"
 #include "tests/store/test_server.hpp"
 
@@ -7,7 +6,8 @@
 
 using namespace ares::store;
 
-TEST_CASE("each embedded script is whole, found by its name, and has the SHA-1 that Redis gives it") {
+TEST_CASE(
+    "each embedded script is whole, found by its name, and has the SHA-1 that Redis gives it") {
   ares::tests::test_server server;
   ares::store_clock clock;
   redis_options options;

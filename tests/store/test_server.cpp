@@ -1,17 +1,18 @@
 #include "tests/store/test_server.hpp"
 
-#include <chrono>
-#include <csignal>
-#include <cstring>
 #include <netinet/in.h>
-#include <stdexcept>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <thread>
 #include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <stdexcept>
+#include <thread>
 
 namespace ares::tests {
 
@@ -30,9 +31,13 @@ temporary_folder::~temporary_folder() {
   fs::remove_all(path_, ignored);
 }
 
-test_server::test_server(test_server_options options) : options_(std::move(options)) { start(); }
+test_server::test_server(test_server_options options) : options_(std::move(options)) {
+  start();
+}
 
-test_server::~test_server() { kill(); }
+test_server::~test_server() {
+  kill();
+}
 
 void test_server::kill() {
   if (pid_ <= 0)
@@ -42,12 +47,24 @@ void test_server::kill() {
   pid_ = -1;
 }
 
-void test_server::suspend() { ::kill(pid_, SIGSTOP); }
-void test_server::resume() { ::kill(pid_, SIGCONT); }
+void test_server::suspend() {
+  ::kill(pid_, SIGSTOP);
+}
+void test_server::resume() {
+  ::kill(pid_, SIGCONT);
+}
 
 void test_server::start() {
-  std::vector<std::string> words{"redis-server", "--port", "0", "--save", "", "--unixsocket",
-                                 socket(), "--dir", folder_.path().string(), "--logfile",
+  std::vector<std::string> words{"redis-server",
+                                 "--port",
+                                 "0",
+                                 "--save",
+                                 "",
+                                 "--unixsocket",
+                                 socket(),
+                                 "--dir",
+                                 folder_.path().string(),
+                                 "--logfile",
                                  (folder_.path() / "redis.log").string()};
   if (options_.append_only)
     words.insert(words.end(), {"--appendonly", "yes", "--appendfsync", "always"});

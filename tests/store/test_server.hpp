@@ -2,11 +2,11 @@
 // gone with the object. Make it on a thread that outlives it: it dies with that thread too.
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <string>
 #include <vector>
-
-#include <sys/types.h>
 
 namespace ares::tests {
 

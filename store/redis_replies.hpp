@@ -1,8 +1,10 @@
-// What Redis' error replies say about the command: was it executed?
+// What replies mean: errors (was the command executed?) and TIME.
 #pragma once
 
 #include "store/redis.hpp"
 
+#include <chrono>
+#include <optional>
 #include <string_view>
 
 namespace ares::store {
@@ -14,5 +16,8 @@ namespace ares::store {
 /// script before its first write only (scriptVerifyOOM, scriptVerifyWriteCommandAllow in its
 /// script.c): a script that met them has written nothing.
 [[nodiscard]] fate fate_of_error(std::string_view error_text) noexcept;
+
+/// Since 1970, from the reply to TIME; nothing if it is none.
+[[nodiscard]] std::optional<std::chrono::microseconds> time_of(const reply& r);
 
 } // namespace ares::store
