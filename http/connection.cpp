@@ -100,7 +100,8 @@ void connection::release() {
 
 void connection::cut() {
   const auto self = shared_from_this();
-  reset_on_close();
+  if (waits_for == http_thread::wait::answer)
+    reset_on_close();
   close_socket();
   lose_client();
 }
@@ -450,8 +451,12 @@ void connection::schedule(std::unique_lock<std::mutex> lock) {
 }
 
 void connection::schedule(std::unique_lock<std::mutex> lock, std::function<void()> call) {
-  calls_.push_back(std::move(call));
-  schedule(std::move(lock));
+  if (thread_->takes_mail()) {
+    calls_.push_back(std::move(call));
+    return schedule(std::move(lock));
+  }
+  lock.unlock();
+  call(); // the server has stopped; nobody else would
 }
 
 // -- the clock ----------------------------------------------------------------------------------------

@@ -34,6 +34,8 @@ void http_thread::tick() {
   const auto now = std::chrono::steady_clock::now();
   look_at_deadlines(now);
   look_at_clients(now);
+  if (also_)
+    also_();
 }
 
 void http_thread::look_at_deadlines(steady_time now) {
@@ -87,18 +89,17 @@ void http_thread::stop() {
     c->flush();
 }
 
-bool http_thread::post(std::shared_ptr<connection> c) {
+void http_thread::post(std::shared_ptr<connection> c) {
   bool is_first = false;
   {
     const std::lock_guard lock(mutex_);
     if (mailbox_closed_)
-      return false;
+      return;
     is_first = mailbox_.empty();
     mailbox_.push_back(std::move(c));
   }
   if (is_first)
     asio::post(io_, [this] { deliver_mail(); });
-  return true;
 }
 
 void http_thread::deliver_mail() {

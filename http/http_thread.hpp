@@ -12,10 +12,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <poll.h>
@@ -64,16 +66,19 @@ public:
   member add(connection* c);
   void move(member at, wait from, wait to);
   void remove(member at, wait what);
-  /// Called every `tick_interval`, from the first call on.
+  /// Looks after time limits and clients, every `tick_interval` from the first call on; calls
+  /// `also` each time.
   void tick();
+  void on_tick(std::function<void()> also) { also_ = std::move(also); }
   void close_idle();
   /// Cuts everything; afterwards the io_context runs out of work. No mail is taken any more.
   void stop();
   [[nodiscard]] bool stopped() const noexcept { return stopped_; }
   [[nodiscard]] std::size_t waiting(wait what) const { return list(what).size(); }
 
-  /// From any thread: has `flush` called on the thread, soon. False after `stop`.
-  bool post(std::shared_ptr<connection> c);
+  /// From any thread: has `flush` called on the thread, soon. Does nothing after `stop`.
+  void post(std::shared_ptr<connection> c);
+  [[nodiscard]] bool takes_mail() const noexcept { return !mailbox_closed_; }
 
   static constexpr std::chrono::milliseconds tick_interval{100};
 
@@ -89,6 +94,7 @@ private:
   std::shared_ptr<http::front> shared_;
   asio::io_context io_{1}; // one thread runs it: asio may save locks
   asio::steady_timer timer_;
+  std::function<void()> also_;
   bool stopped_ = false;
   std::array<std::list<connection*>, 4> lists_;
   std::vector<pollfd> polled_;
@@ -96,7 +102,7 @@ private:
   std::mutex mutex_;
   std::vector<std::shared_ptr<connection>> mailbox_;
   std::vector<std::shared_ptr<connection>> delivering_;
-  bool mailbox_closed_ = false;
+  std::atomic<bool> mailbox_closed_{false};
 };
 
 } // namespace ares::http

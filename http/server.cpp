@@ -17,6 +17,8 @@
 #include <thread>
 #include <utility>
 
+#include <poll.h>
+
 namespace ares::http {
 
 namespace {
@@ -157,6 +159,56 @@ struct traits : restinio::default_single_thread_traits_t {
   using stream_socket_t = front_socket;
 };
 
+/// RESTinio never accepts again once an accept has failed, as it does when the process is out of
+/// descriptors. In the place of RESTinio's limiter of connections this one notices, and tries again.
+class accept_keeper {
+public:
+  using acceptor_interface = restinio::connection_count_limits::impl::acceptor_callback_iface_t;
+  // RESTinio makes the one of a thread's server; it is picked up here right behind that.
+  static inline thread_local accept_keeper* made_last = nullptr;
+
+  accept_keeper(restinio::not_null_pointer_t<acceptor_interface> acceptor,
+                restinio::connection_count_limits::max_parallel_connections_t,
+                restinio::connection_count_limits::max_active_accepts_t)
+      : acceptor_(acceptor) {
+    made_last = this;
+  }
+
+  void accept_next(std::size_t index) noexcept {
+    seen_waiting_ = false;
+    acceptor_->call_accept_now(index);
+  }
+  void increment_parallel_connections() noexcept {}
+  void decrement_parallel_connections() noexcept {}
+
+  /// Every tick: a client that waits for the second time in a row is not being accepted.
+  void look(int listening_descriptor) {
+    pollfd p{listening_descriptor, POLLIN, 0};
+    const bool waiting = ::poll(&p, 1, 0) == 1 && (p.revents & POLLIN) != 0;
+    if (waiting && seen_waiting_)
+      acceptor_->schedule_next_accept_attempt(0); // there is one accept at a time, number 0
+    seen_waiting_ = waiting;
+  }
+
+private:
+  acceptor_interface* acceptor_;
+  bool seen_waiting_ = false;
+};
+
+} // namespace
+
+} // namespace ares::http
+
+template <>
+struct restinio::connection_count_limit_types<ares::http::traits> {
+  using limiter_t = ares::http::accept_keeper;
+  using lifetime_monitor_t = connection_count_limits::connection_lifetime_monitor_t<limiter_t>;
+};
+
+namespace ares::http {
+
+namespace {
+
 using restinio_server = restinio::http_server_t<traits>;
 
 void write_through_restinio(const reply_path& path, connection& from, outgoing out) {
@@ -230,8 +282,12 @@ struct accepting_thread {
           if (shares_port)
             options.set_option(reuse_port(true));
         })
-        .acceptor_post_bind_hook([&at](asio::ip::tcp::acceptor& acceptor) {
+        .acceptor_post_bind_hook([&at, this](asio::ip::tcp::acceptor& acceptor) {
           at.port(acceptor.local_endpoint().port());
+          http->on_tick([&acceptor, keeper = accept_keeper::made_last] {
+            if (acceptor.is_open())
+              keeper->look(acceptor.native_handle());
+          });
         });
     accepting = std::make_unique<restinio_server>(restinio::external_io_context(http->io()),
                                                   std::move(settings));

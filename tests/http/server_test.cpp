@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include <sys/resource.h>
+
 using namespace ares::http;
 using namespace ares::test;
 using namespace std::chrono_literals;
@@ -310,6 +312,27 @@ TEST_CASE("connections over the limit get a 503 and do not wait") {
   raw_client fourth(s.port());
   fourth.send(get("/"));
   CHECK(starts_with(fourth.receive_response(), "HTTP/1.1 200 "));
+}
+
+TEST_CASE("a server that ran out of descriptors accepts again when there are some") {
+  server s(local(), echo);
+  raw_client first(s.port());
+  first.send(get("/"));
+  first.receive_response();
+  const int free_descriptor = ::dup(0);
+  ::close(free_descriptor);
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit one_more{static_cast<rlim_t>(free_descriptor) + 1, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &one_more) == 0);
+  raw_client waiting(s.port());
+  waiting.send(get("/"));
+  std::this_thread::sleep_for(500ms); // accepts fail meanwhile
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  CHECK(starts_with(waiting.receive_response(), "HTTP/1.1 200 "));
+  raw_client next(s.port());
+  next.send(get("/"));
+  CHECK(starts_with(next.receive_response(), "HTTP/1.1 200 "));
 }
 
 TEST_CASE("requests and connections are counted") {
