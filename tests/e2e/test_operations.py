@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -12,7 +11,6 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
 
 from harness import upstream as up
 from harness.api import Admin, Client, error_of
@@ -402,18 +400,6 @@ def test_a_full_store_refuses_new_work_only(start_node):
 
 
 # -- a store of one's own -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def external_redis(tmp_path):
-    port = closed_port()
-    with open(tmp_path / "redis.log", "w") as log:
-        process = subprocess.Popen(["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "",
-                                    "--appendonly", "no", "--dir", str(tmp_path)], stdout=log, stderr=log)
-    until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, 10, "redis listens")
-    yield port
-    process.kill()
-    process.wait()
 
 
 def test_a_node_uses_the_store_it_is_given(start_node, external_redis):

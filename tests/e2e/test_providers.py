@@ -2,6 +2,7 @@
 
 import json
 import math
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -253,3 +254,17 @@ def test_many_runs_at_once_all_get_their_own_answer(tenant, upstream):
     agent = tenant.api.agent()
     assert (agent["total_runs"], agent["success_rate"]) == (48, 1)
     assert tenant.api.usage()["total_tokens"] == sum(run["tokens_used"] for run in runs)
+
+
+def test_max_concurrency_bounds_what_a_provider_gets_at_once(tenant, upstream):
+    tenant.add_agent("queued", model="single-model")
+    gate = threading.Event()
+    upstream.always(up.gated(gate, up.answer()))
+    with ThreadPoolExecutor(4) as pool:
+        runs = [pool.submit(tenant.client().run, "queued") for _ in range(4)]
+        upstream.wait_for_calls(1)
+        time.sleep(0.5)
+        assert len(upstream.calls) == 1
+        gate.set()
+        assert [run.result().json()["status"] for run in runs] == ["completed"] * 4
+    assert len(upstream.calls) == 4

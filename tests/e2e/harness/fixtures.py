@@ -3,13 +3,14 @@
 import datetime
 import os
 import socket
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
 from .api import Admin, Tenant
-from .node import Node
+from .node import Node, until
 from .upstream import Upstream
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -66,6 +67,11 @@ def closed_port():
         return probe.getsockname()[1]
 
 
+def connectable(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def base_config(upstream):
     """A configuration with every kind of model that the tests use."""
     mock = {"type": "openai", "base_url": upstream.base_url, "api_key_env": "MOCK_KEY"}
@@ -76,6 +82,9 @@ def base_config(upstream):
             "mock": {**mock, "timeout_ms": 10000},
             "impatient": {**mock, "timeout_ms": 400},
             "patient": {**mock, "timeout_ms": 60000},
+            "claude": {"type": "anthropic", "base_url": upstream.base_url.removesuffix("/v1"),
+                       "api_key_env": "MOCK_KEY", "timeout_ms": 10000},
+            "single": {**mock, "max_concurrency": 1},
             "nobody": {"type": "openai", "base_url": f"http://127.0.0.1:{closed_port()}/v1", "timeout_ms": 2000},
             "sim": {"type": "simulated", "latency_ms": 0, "tokens_per_second": 0, "failure_rate": 0.0},
             "sim-slow": {"type": "simulated", "latency_ms": 300},
@@ -85,6 +94,8 @@ def base_config(upstream):
             "llama-3.3-70b": {"provider": "mock", "model": "upstream-name"},
             "impatient-model": {"provider": "impatient"},
             "patient-model": {"provider": "patient"},
+            "claude-model": {"provider": "claude", "model": "claude-upstream"},
+            "single-model": {"provider": "single"},
             "nobody-model": {"provider": "nobody"},
             "backed-model": {"provider": "nobody", "fallbacks": ["sim-model"]},
             "sim-model": {"provider": "sim"},
@@ -177,6 +188,19 @@ def tenant(new_tenant):
 @pytest.fixture
 def api(tenant):
     return tenant.api
+
+
+@pytest.fixture
+def external_redis(tmp_path):
+    """The port of a redis-server that is not the node's own."""
+    port = closed_port()
+    with open(tmp_path / "redis.log", "w") as log:
+        process = subprocess.Popen(["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "",
+                                    "--appendonly", "no", "--dir", str(tmp_path)], stdout=log, stderr=log)
+    until(lambda: connectable(port), 10, "redis listens")
+    yield port
+    process.kill()
+    process.wait()
 
 
 @pytest.fixture
