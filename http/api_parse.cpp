@@ -34,11 +34,8 @@ bool is_json_type(std::string_view content_type) {
 }
 
 result<json> parse_body(const request& r) {
-  if (r.count("content-type") > 0) {
-    auto type = r.find("content-type");
-    if (!type || !is_json_type(*type))
-      return error{errc::unsupported_media_type, "The Content-Type must be application/json"};
-  }
+  if (auto type = check_media_type(r); !type)
+    return std::move(type).failure();
   auto body = parse_json(r.body);
   if (body && !body->is_object())
     return invalid("The body must be a JSON object");
@@ -257,6 +254,13 @@ result<api_call> parse_id(const std::string& segment, const char* what) {
 }
 
 } // namespace
+
+result<std::monostate> check_media_type(const request& r) {
+  auto type = r.find("content-type");
+  if (r.count("content-type") > 0 && (!type || !is_json_type(*type)))
+    return error{errc::unsupported_media_type, "The Content-Type must be application/json"};
+  return std::monostate{};
+}
 
 bool is_executing(endpoint e) noexcept {
   return e == endpoint::run_agent || e == endpoint::chat || e == endpoint::chat_stream;

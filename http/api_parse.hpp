@@ -11,6 +11,9 @@ namespace ares::http {
 /// invalid_request (the field by its path), not_found (a segment that names nothing).
 [[nodiscard]] result<api_call> parse_api_call(const request& r, const match& m);
 
+/// A Content-Type that is there must be application/json, with or without parameters (415).
+[[nodiscard]] result<std::monostate> check_media_type(const request& r);
+
 /// Whether the endpoint is one of the three that limits refuse.
 [[nodiscard]] bool is_executing(endpoint e) noexcept;
 

@@ -1,5 +1,7 @@
 #include "http/auth_limiter.hpp"
 
+#include "conf/address.hpp"
+
 #include <algorithm>
 #include <string_view>
 
@@ -27,7 +29,8 @@ void auth_limiter::failed(const std::string& address, time now) {
 
 std::string client_address(const request& r, const std::vector<std::string>& trusted_proxies) {
   const auto trusted = [&](const std::string& address) {
-    return std::find(trusted_proxies.begin(), trusted_proxies.end(), address) != trusted_proxies.end();
+    return std::any_of(trusted_proxies.begin(), trusted_proxies.end(),
+                       [&](const auto& network) { return address_in(address, network); });
   };
   auto address = r.peer;
   auto forwarded = r.find("x-forwarded-for");

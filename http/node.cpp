@@ -73,6 +73,7 @@ private:
   std::unique_ptr<caf::actor_system> system_;
   std::shared_ptr<transport> transport_;
   std::shared_ptr<node_services> services_;
+  cluster_actor cluster_;
   std::unique_ptr<server> server_;
   bool announced_ = false;
 };
@@ -111,7 +112,7 @@ std::map<std::string, provider_actor> node::providers_for(const config& conf, co
 
 void node::start_actors() {
   system_ = std::make_unique<caf::actor_system>(actor_config_);
-  transport_ = make_curl_transport();
+  transport_ = std::make_shared<curl_transport>();
   auto s = std::make_shared<node_services>();
   s->clock = clock_;
   s->ids = std::make_shared<id_generator>([clock = clock_] { return clock->now_ms(); });
@@ -131,7 +132,7 @@ bool node::start_http() {
   auto administration = start_administration(*system_, services_, redis_);
   services_->keys = administration.keys;
   const auto address = env_.conf.cluster.advertise.empty() ? env_.conf.server.host : env_.conf.cluster.advertise;
-  spawn_cluster(*system_, services_,
+  cluster_ = spawn_cluster(*system_, services_,
                 {json{{"address", address}, {"pid", getpid()}, {"version", ARES_VERSION}, {"started_at", rfc3339(clock_->now_ms())}}.dump(),
                  private_server_ != nullptr});
   gateway_wiring wiring{services_, table, spawn_tenant_directory(*system_, services_, table),
