@@ -23,7 +23,9 @@ namespace {
 
 constexpr std::size_t depth_max = 64;
 constexpr std::size_t schema_nodes_max = 20000;
+constexpr std::size_t references_max = 200;       // valijson recurses along them
 constexpr std::size_t in_place_checks_max = 1000; // subschemas applied to one and the same value
+constexpr std::size_t in_place_depth_max = 64;
 constexpr std::size_t pattern_bytes_max = 256;
 constexpr std::size_t matched_text_bytes_max = 4096; // where the schema matches text at all
 constexpr std::size_t complaint_bytes_max = 500;
@@ -73,16 +75,18 @@ public:
   explicit in_place_checks(const json& root) : root_(root) {}
 
   /// More than `in_place_checks_max` for a circle.
-  std::size_t count(const json& schema) {
+  std::size_t count(const json& schema, std::size_t depth = 1) {
     if (!schema.is_object())
       return 1;
+    if (depth > in_place_depth_max)
+      return in_place_checks_max + 1;
     auto [known, is_new] = counts_.emplace(&schema, in_place_checks_max + 1);
     if (!is_new) // a schema that is still being counted is part of a circle: its value is over the
                  // bound
       return known->second;
     std::size_t sum = 1;
     for_each_in_place(schema, [&](const json& part) {
-      sum = std::min(sum + count(part), in_place_checks_max + 1);
+      sum = std::min(sum + count(part, depth + 1), in_place_checks_max + 1);
     });
     return counts_[&schema] = sum;
   }
@@ -172,11 +176,12 @@ std::optional<std::string> node_defect(const json& root, const json& node, const
 /// Everything that has to be ruled out before valijson sees the schema.
 std::optional<std::string> danger_of(const json& schema) {
   std::optional<std::string> danger;
-  std::size_t nodes = 0;
+  std::size_t nodes = 0, references = 0;
   in_place_checks checks(schema);
   for_each_node(schema, [&](const json& node, std::size_t depth, const std::string& key) {
-    if (++nodes > schema_nodes_max || depth > depth_max)
-      danger = "it is too large or too deeply nested";
+    references += key == "$ref";
+    if (++nodes > schema_nodes_max || depth > depth_max || references > references_max)
+      danger = "it is too large, too deeply nested or has too many references";
     else if (checks.count(node) > in_place_checks_max)
       danger = "its references go in circles or multiply";
     else

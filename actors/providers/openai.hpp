@@ -27,8 +27,8 @@ using http_headers = std::vector<std::pair<std::string, std::string>>; // names 
 /// Bounds of one answer; beyond them it is `invalid`.
 struct openai_limits {
   std::size_t text_bytes_max = 4u << 20;
-  std::size_t event_bytes_max = 1u << 20;
-  std::size_t body_bytes_max = 16u << 20; // of an answer that is no stream
+  std::size_t event_bytes_max = 128u << 10; // the parser may hold it twice: a stream has 256 KiB
+  std::size_t body_bytes_max = 16u << 20;   // of an answer that is no stream
   std::size_t error_body_bytes_max = 64u << 10;
   std::size_t tool_calls_max = 128;
   std::size_t arguments_bytes_max = 1u << 20; // of all tool calls together

@@ -32,14 +32,16 @@ void openai_call::on_end(transfer_end end_of_transfer) {
   caf::anon_send(observer_, provider_call_over{key(), upstream_});
 }
 
-void openai_call::add_credit(std::uint32_t more) {
+bool openai_call::add_credit(std::uint32_t more) {
   std::lock_guard lock(mutex_);
+  const bool was_out = credit_ == 0;
   credit_ += std::min(more, UINT32_MAX - credit_);
-  if (held_.empty() || credit_ == 0)
-    return;
-  say(held_);
-  held_.clear();
-  --credit_;
+  if (!held_.empty() && credit_ > 0) {
+    say(held_);
+    held_.clear();
+    --credit_;
+  }
+  return was_out && credit_ > 0;
 }
 
 /// False without credit for more.

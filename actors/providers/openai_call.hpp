@@ -42,8 +42,9 @@ public:
   [[nodiscard]] bool on_data(std::string_view bytes) override;
   void on_end(transfer_end end) override;
 
-  /// From the provider actor. `transport::resume` has to follow.
-  void add_credit(std::uint32_t more);
+  /// From the provider actor. True if the transfer may be paused: `transport::resume` has to
+  /// follow.
+  [[nodiscard]] bool add_credit(std::uint32_t more);
 
 private:
   void say(std::string_view text);

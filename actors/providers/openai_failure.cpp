@@ -1,6 +1,7 @@
 #include "actors/providers/openai.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <ctime>
@@ -42,9 +43,10 @@ void replace_all(std::string& text, const std::string& what, std::string_view wi
 std::string_view presentable_word(std::string_view word) {
   if (word.find("://") != std::string_view::npos || word.starts_with("www."))
     return "[link]";
-  if (word.find("sk-") != std::string_view::npos)
-    return "[key]";
-  return word;
+  const auto at = word.find("sk-"); // how most providers' keys begin; `risk-free` is none
+  const bool is_key = at != std::string_view::npos &&
+                      (at == 0 || !std::isalnum(static_cast<unsigned char>(word[at - 1])));
+  return is_key ? "[key]" : word;
 }
 
 std::optional<std::int64_t> count(const json& value) {

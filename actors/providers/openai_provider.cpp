@@ -83,8 +83,8 @@ public:
   void credit(const provider_credit& grant) {
     auto found = running_.find({grant.listener.id(), grant.call});
     if (found != running_.end()) {
-      found->second.call->add_credit(grant.more);
-      wire_->resume(found->second.transfer);
+      if (found->second.call->add_credit(grant.more))
+        wire_->resume(found->second.transfer);
     } else if (auto at = waiting({grant.listener.id(), grant.call}); at != waiting_.end()) {
       at->ask.credit += std::min(grant.more, UINT32_MAX - at->ask.credit);
     }

@@ -56,16 +56,15 @@ public:
     call.fails = simulated_failure(sequence_++, failure_rate_);
     if (advance(call, now))
       return; // said at once: no wake-up, no monitor
-    const auto key = key_of(ask.listener.id(), ask.call);
-    auto [place, is_new] = calls_.emplace(key, std::move(call));
-    if (!is_new)
-      return;
-    self_->monitor(place->second.ask.listener);
-    schedule(place, now);
+    if (!has_calls(ask.listener.id()))
+      self_->monitor(ask.listener);
+    auto [place, is_new] = calls_.emplace(call_key{ask.listener.id(), ask.call}, std::move(call));
+    if (is_new)
+      schedule(place, now);
   }
 
   void credit(const provider_credit& grant) {
-    auto place = calls_.find(key_of(grant.listener.id(), grant.call));
+    auto place = calls_.find({grant.listener.id(), grant.call});
     if (place == calls_.end())
       return;
     auto& have = place->second.ask.credit;
@@ -74,7 +73,7 @@ public:
   }
 
   void cancel(const provider_cancel& request) {
-    auto place = calls_.find(key_of(request.listener.id(), request.call));
+    auto place = calls_.find({request.listener.id(), request.call});
     if (place == calls_.end())
       return;
     fail(place->second.ask, completion_failure::kind::cancelled, "The request was cancelled",
@@ -94,8 +93,6 @@ public:
 
 private:
   using place = std::map<call_key, simulated_call>::iterator;
-
-  static call_key key_of(caf::actor_id listener, std::uint64_t call) { return {listener, call}; }
 
   void go_on(place at, time_point now) {
     queue_.erase({at->second.due, at->first});
@@ -182,9 +179,13 @@ private:
     const auto listener = at->second.ask.listener;
     queue_.erase({at->second.due, at->first});
     calls_.erase(at);
-    auto next = calls_.lower_bound({listener.id(), 0});
-    if (next == calls_.end() || next->first.first != listener.id())
+    if (!has_calls(listener.id()))
       self_->demonitor(listener.address());
+  }
+
+  bool has_calls(caf::actor_id listener) const {
+    auto first = calls_.lower_bound({listener, 0});
+    return first != calls_.end() && first->first.first == listener;
   }
 
   void forget(caf::actor_id listener) {

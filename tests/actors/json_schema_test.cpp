@@ -107,3 +107,16 @@ TEST_CASE("deep values and schemas are refused, not followed") {
     deep = {{"items", std::move(deep)}};
   CHECK(schema_defect(deep));
 }
+
+TEST_CASE("long chains of references are followed as far as the bound and refused beyond it") {
+  const auto chain = [](int length) {
+    json schema = {{"$ref", "#/$defs/l1"}};
+    for (int level = 1; level < length; ++level)
+      schema["$defs"]["l" + std::to_string(level)]["properties"]["a"]["items"]["anyOf"] = {
+          {{"$ref", "#/$defs/l" + std::to_string(level + 1)}}};
+    schema["$defs"]["l" + std::to_string(length)] = {{"type", "object"}};
+    return schema;
+  };
+  CHECK_FALSE(schema_defect(chain(200)));
+  CHECK(schema_defect(chain(201)));
+}

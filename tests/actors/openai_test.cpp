@@ -338,10 +338,10 @@ TEST_CASE("an error status gives the upstream's words, bounded and without secre
   CHECK(got.failure->tokens == 0);
   CHECK_FALSE(got.failure->retriable());
   got = plain(
-      R"({"error":{"message":"Incorrect key topsecret or sk-abc at\nllm.example.com:8080, see https://llm.example.com/keys."}})",
+      R"({"error":{"message":"Incorrect key topsecret or \"sk-abc\" (risk-free) at\nllm.example.com:8080, see https://llm.example.com/keys."}})",
       401);
-  CHECK(got.failure->message ==
-        "The model provider answered 401: Incorrect key [hidden] or [key] at [hidden], see [link]");
+  CHECK(got.failure->message == "The model provider answered 401: Incorrect key [hidden] or [key] "
+                                "(risk-free) at [hidden], see [link]");
   got = plain(json{{"error", std::string(1000, 'x')}}.dump(), 500);
   CHECK(got.failure->message == "The model provider answered 500: " + std::string(300, 'x'));
   CHECK(plain("<html>", 502).failure->message == "The model provider answered 502");

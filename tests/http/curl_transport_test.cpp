@@ -1,6 +1,7 @@
 #include "http/curl_transport.hpp"
 #include "tests/catch.hpp"
 #include "tests/http/stand_in_upstream.hpp"
+#include "tests/http/tls_upstream.hpp"
 
 #include <algorithm>
 #include <condition_variable>
@@ -203,6 +204,21 @@ TEST_CASE("a plain-text upstream behind an https address is a failure to connect
   curl_transport wire;
   const auto url = "https" + upstream.url().substr(4);
   CHECK(exchange(wire, post(url)).end() == end_kind::connect_failed);
+}
+
+TEST_CASE("a TLS upstream is trusted only with a certificate of a known authority for its name") {
+  const auto end_with = [](const char* certified_name, bool trusted) {
+    self_signed certificate(certified_name);
+    stand_in_upstream upstream([&](upstream_connection& c) {
+      certificate.serve(c.socket(), "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    });
+    curl_transport wire(trusted ? certificate.pem_file() : "");
+    exchange e(wire, post("https" + upstream.url().substr(4)));
+    return e.end();
+  };
+  CHECK(end_with("IP:127.0.0.1", true) == end_kind::complete);
+  CHECK(end_with("IP:127.0.0.1", false) == end_kind::connect_failed);
+  CHECK(end_with("DNS:example.com", true) == end_kind::connect_failed);
 }
 
 TEST_CASE("an answer that ends early is cut") {

@@ -29,6 +29,8 @@ public:
   upstream_connection(const upstream_connection&) = delete;
   upstream_connection& operator=(const upstream_connection&) = delete;
 
+  [[nodiscard]] int socket() const { return socket_; }
+
   const int number; // from 1, in the order of acceptance
   std::string head, body;
 
