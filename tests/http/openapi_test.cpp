@@ -56,6 +56,16 @@ const json& resolved(const json& value) {
   return to == value.end() ? value : document().at(json::json_pointer(to->get<std::string>().substr(1)));
 }
 
+/// Without `format`: the validator holds a null to it, which JSON Schema does not.
+json without_formats(json schema) {
+  if (schema.is_object() && schema.contains("format") && schema["format"].is_string())
+    schema.erase("format");
+  if (schema.is_structured())
+    for (auto& item : schema)
+      item = without_formats(std::move(item));
+  return schema;
+}
+
 } // namespace
 
 TEST_CASE("the description is one line of OpenAPI 3.1") {
@@ -170,12 +180,13 @@ TEST_CASE("the description lists every code of an error") {
 }
 
 TEST_CASE("every example satisfies its schema") {
+  const auto components = without_formats(document()["components"]); // where references lead
   int examples = 0;
   each_object(document(), [&](const json& media) {
     if (!media.contains("example") || !media.contains("schema"))
       return;
     auto schema = media["schema"];
-    schema["components"] = document()["components"]; // where its references lead
+    schema["components"] = components;
     INFO(media.dump());
     CHECK(schema_violation(schema, media["example"]).value_or("") == "");
     ++examples;
