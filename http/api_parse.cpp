@@ -34,8 +34,6 @@ bool is_json_type(std::string_view content_type) {
 }
 
 result<json> parse_body(const request& r) {
-  if (auto type = check_media_type(r); !type)
-    return std::move(type).failure();
   auto body = parse_json(r.body);
   if (body && !body->is_object())
     return invalid("The body must be a JSON object");
@@ -222,7 +220,6 @@ result<api_call> parse_create_key(const request& r) {
 
 // -- paths and queries --------------------------------------------------------
 
-
 result<page> parse_page(const request& r) {
   constexpr std::int64_t page_max = 1'000'000'000'000;
   auto q = query_parameters::parse(r.query);
@@ -268,6 +265,9 @@ bool is_executing(endpoint e) noexcept {
 
 result<api_call> parse_api_call(const request& r, const match& m) {
   const auto where = m.found->where;
+  if (std::string_view(m.found->method) == "POST")
+    if (auto type = check_media_type(r); !type)
+      return std::move(type).failure();
   // Parameters nobody reads must not be repeated either.
   if (auto q = query_parameters::parse(r.query); !q)
     return std::move(q).failure();

@@ -49,7 +49,7 @@ bool matches(std::string_view pattern, std::string_view path, std::vector<std::s
       return true;
     }
     const auto expected = next_segment(pattern), actual = next_segment(path);
-    if (expected == "{}")
+    if (expected == "{}" && !actual.empty())
       taken.push_back(actual);
     else if (expected != actual)
       return false;

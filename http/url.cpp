@@ -80,7 +80,7 @@ result<std::int64_t> query_parameters::integer(std::string_view name, std::int64
   std::int64_t n = 0;
   if (digits)
     for (char c : *text)
-      n = std::min(n * 10 + (c - '0'), most);
+      n = n > (most - (c - '0')) / 10 ? most : n * 10 + (c - '0');
   if (!digits || n < least)
     return error{errc::invalid_request,
                  std::string(name) + " must be an integer of at least " + std::to_string(least)};
