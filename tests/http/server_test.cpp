@@ -1,6 +1,7 @@
 #include "http/server.hpp"
 #include "tests/catch.hpp"
 #include "tests/http/raw_client.hpp"
+#include "tests/http/request_examples.hpp"
 #include "tests/http/shelf.hpp"
 
 #include <atomic>
@@ -166,6 +167,24 @@ TEST_CASE("a refused request is handed to the handler, answered, and its connect
     CHECK(contains(answer, "\r\nConnection: close\r\n"));
     CHECK(count_of(answer, "HTTP/1.1") == 1);
     CHECK_FALSE(c.was_reset());
+  }
+}
+
+TEST_CASE("every example is answered over a socket as the parser judges it") {
+  auto options = local();
+  options.max_body_bytes = example_body_bytes_max;
+  server s(options, echo);
+  for (const auto& e : all_examples()) {
+    INFO(e.bytes.substr(0, 200));
+    raw_client c(s.port());
+    c.send(e.bytes);
+    c.shut_sending();
+    auto answer = c.receive_all();
+    if (contains(answer, "100 Continue"))
+      answer.erase(0, answer.find("\r\n\r\n") + 4);
+    const bool is_idle = e.bytes.empty();
+    const auto status = e.status == 0 ? "400" : std::to_string(e.status); // cut short
+    CHECK((is_idle ? answer.empty() : starts_with(answer, "HTTP/1.1 " + status + " ")));
   }
 }
 
