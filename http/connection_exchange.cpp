@@ -16,6 +16,16 @@ constexpr std::size_t copied_body_bytes_max = 16384; // a longer body is not cop
 // What the kernel holds of a stream; twice that with its bookkeeping. Above it the producer waits.
 constexpr int stream_send_buffer_bytes = 65536;
 
+/// Callbacks belong to others; what they throw must not end this connection or its thread.
+template <class Callback, class... Arguments>
+void notify(const Callback& callback, Arguments... arguments) noexcept {
+  try {
+    if (callback)
+      callback(arguments...);
+  } catch (...) {
+  }
+}
+
 } // namespace
 
 // -- the exchange, on the HTTP thread -----------------------------------------------------------------
@@ -61,7 +71,7 @@ void connection::flush() {
       out = take_outgoing();
   }
   for (const auto& call : calls)
-    call();
+    notify(call);
   if (!has_more)
     return;
   const auto path = out.last ? std::move(path_) : path_;
@@ -115,8 +125,7 @@ void connection::on_group_written(bool sent) {
     buffered_bytes_ -= std::exchange(bytes_in_transit_, 0);
   }
   for (const auto& written : callbacks)
-    if (written)
-      written(sent);
+    notify(written, sent);
   if (!sent)
     lose_client();
   else if (last_in_transit_)
@@ -163,10 +172,8 @@ void connection::lose_client() {
   const auto self = shared_from_this();
   const auto path = std::exchange(path_, {}); // may end RESTinio's connection, last
   for (const auto& p : pieces)
-    if (p.written)
-      p.written(false);
-  if (gone)
-    gone();
+    notify(p.written, false);
+  notify(gone);
 }
 
 // -- the exchange, from any thread --------------------------------------------------------------------
@@ -264,7 +271,7 @@ void connection::schedule(std::unique_lock<std::mutex> lock, std::function<void(
     return schedule(std::move(lock));
   }
   lock.unlock();
-  call(); // the server has stopped; nobody else would
+  notify(call); // the server has stopped; nobody else would
 }
 
 } // namespace ares::http

@@ -107,8 +107,13 @@ void http_thread::deliver_mail() {
     const std::lock_guard lock(mutex_);
     delivering_.swap(mailbox_);
   }
-  for (const auto& c : delivering_)
-    c->flush();
+  for (const auto& c : delivering_) {
+    try {
+      c->flush();
+    } catch (...) { // out of memory: this one pays, not those behind it
+      c->cut();
+    }
+  }
   delivering_.clear();
 }
 

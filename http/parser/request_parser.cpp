@@ -347,7 +347,7 @@ void request_parser::refuse(int status, std::string message) {
 parsed_request request_parser::take() {
   auto result = std::move(now_.result);
   now_ = progress{};
-  line_.clear();
+  std::string().swap(line_); // an idle connection holds no memory for a line
   state_ = state::request_line;
   return result;
 }

@@ -45,10 +45,17 @@ public:
     const std::lock_guard lock(mutex_);
     exchanges_.push_back(std::move(e));
   }
+  /// Waits for one.
   std::shared_ptr<http::exchange> take() {
-    REQUIRE(eventually([this] { return size() > 0; }));
+    std::shared_ptr<http::exchange> e;
+    REQUIRE(eventually([&] { return (e = try_take()) != nullptr; }));
+    return e;
+  }
+  std::shared_ptr<http::exchange> try_take() {
     const std::lock_guard lock(mutex_);
-    auto e = exchanges_.front();
+    if (exchanges_.empty())
+      return nullptr;
+    auto e = std::move(exchanges_.front());
     exchanges_.erase(exchanges_.begin());
     return e;
   }
