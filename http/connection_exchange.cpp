@@ -1,7 +1,6 @@
 // The exchange under way on a connection: what handlers leave here from any thread, and how it is
 // handed to RESTinio piece by piece.
 #include "http/connection.hpp"
-
 #include "http/exchange.hpp"
 
 #include <array>
@@ -28,7 +27,8 @@ void notify(const Callback& callback, Arguments... arguments) noexcept {
 
 } // namespace
 
-// -- the exchange, on the HTTP thread -----------------------------------------------------------------
+// -- the exchange, on the HTTP thread
+// -----------------------------------------------------------------
 
 void connection::begin_exchange(reply_path path) {
   auto parsed = parser_.take();
@@ -176,7 +176,8 @@ void connection::lose_client() {
   notify(gone);
 }
 
-// -- the exchange, from any thread --------------------------------------------------------------------
+// -- the exchange, from any thread
+// --------------------------------------------------------------------
 
 bool connection::is_in(std::uint64_t exchange, phase wanted) const noexcept {
   return exchange == exchange_ && phase_ == wanted;
@@ -217,7 +218,8 @@ void connection::start_stream(std::uint64_t exchange, int status, std::vector<he
   });
 }
 
-void connection::write(std::uint64_t exchange, std::string bytes, std::function<void(bool)> written) {
+void connection::write(std::uint64_t exchange, std::string bytes,
+                       std::function<void(bool)> written) {
   std::unique_lock lock(mutex_);
   if (!is_in(exchange, phase::streaming)) {
     if (written)
@@ -229,9 +231,13 @@ void connection::write(std::uint64_t exchange, std::string bytes, std::function<
   schedule(std::move(lock));
 }
 
-void connection::finish(std::uint64_t exchange) { end_stream(exchange, end::complete); }
+void connection::finish(std::uint64_t exchange) {
+  end_stream(exchange, end::complete);
+}
 
-void connection::cut_stream(std::uint64_t exchange) { end_stream(exchange, end::cut); }
+void connection::cut_stream(std::uint64_t exchange) {
+  end_stream(exchange, end::cut);
+}
 
 void connection::end_stream(std::uint64_t exchange, end how) {
   std::unique_lock lock(mutex_);

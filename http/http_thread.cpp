@@ -21,7 +21,9 @@ void http_thread::move(member at, wait from, wait to) {
   target.splice(target.end(), list(from), at);
 }
 
-void http_thread::remove(member at, wait what) { list(what).erase(at); }
+void http_thread::remove(member at, wait what) {
+  list(what).erase(at);
+}
 
 void http_thread::tick() {
   if (stopped_)
