@@ -1,15 +1,15 @@
-// The connection itself: coming and going, input, time limits. Exchanges are in connection_exchange.cpp.
+// The connection itself: coming and going, input, time limits. Exchanges are in
+// connection_exchange.cpp.
 #include "http/connection.hpp"
 
 #include <asio/error.hpp>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <string_view>
 #include <utility>
-
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 namespace ares::http {
 
@@ -48,9 +48,12 @@ connection::connection(std::shared_ptr<http_thread> thread, asio::ip::tcp::socke
     : thread_(std::move(thread)), socket_(std::move(socket)), peer_(address_of_peer(socket_)),
       parser_(parser_limits{.body_bytes_max = thread_->shared().options.max_body_bytes}) {}
 
-connection::~connection() { close_socket(); }
+connection::~connection() {
+  close_socket();
+}
 
-// -- coming and going -------------------------------------------------------------------------------
+// -- coming and going
+// -------------------------------------------------------------------------------
 
 bool connection::admit() {
   std::error_code ignored;
@@ -132,17 +135,18 @@ void connection::linger(std::chrono::milliseconds time_max) {
 }
 
 void connection::drain_input() {
-  socket_.async_read_some(asio::buffer(buffer_), [self = shared_from_this()](
-                                                     const std::error_code& error, std::size_t n) {
-    self->lingered_bytes_ += n;
-    if (error || self->lingered_bytes_ > linger_bytes_max)
-      self->close_socket();
-    else
-      self->drain_input();
-  });
+  socket_.async_read_some(asio::buffer(buffer_),
+                          [self = shared_from_this()](const std::error_code& error, std::size_t n) {
+                            self->lingered_bytes_ += n;
+                            if (error || self->lingered_bytes_ > linger_bytes_max)
+                              self->close_socket();
+                            else
+                              self->drain_input();
+                          });
 }
 
-// -- input ------------------------------------------------------------------------------------------
+// -- input
+// ------------------------------------------------------------------------------------------
 
 connection::input connection::begin_request() {
   timed_out_ = false;
@@ -206,7 +210,8 @@ void connection::set_deadline(std::chrono::milliseconds after) {
   deadline = std::chrono::steady_clock::now() + after;
 }
 
-// -- the clock ----------------------------------------------------------------------------------------
+// -- the clock
+// ----------------------------------------------------------------------------------------
 
 void connection::on_deadline() {
   std::error_code ignored;

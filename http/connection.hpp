@@ -36,7 +36,8 @@ public:
   [[nodiscard]] bool admit();
 
   enum class input { more_wanted, request, ended };
-  /// The next request is wanted; the exchange before it is complete. Looks at what has come already.
+  /// The next request is wanted; the exchange before it is complete. Looks at what has come
+  /// already.
   input begin_request();
   asio::mutable_buffer read_buffer();
   input on_read(const std::error_code& error, std::size_t bytes);
@@ -84,7 +85,6 @@ private:
   enum class body_form { none, raw, chunked }; // of a stream
 
   input parse();
-  void send_continue();
   void wait_for(http_thread::wait what);
   void set_deadline(std::chrono::milliseconds after);
   void close_socket();

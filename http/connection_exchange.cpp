@@ -1,7 +1,6 @@
 // The exchange under way on a connection: what handlers leave here from any thread, and how it is
 // handed to RESTinio piece by piece.
 #include "http/connection.hpp"
-
 #include "http/exchange.hpp"
 
 #include <array>
@@ -16,9 +15,20 @@ constexpr std::size_t copied_body_bytes_max = 16384; // a longer body is not cop
 // What the kernel holds of a stream; twice that with its bookkeeping. Above it the producer waits.
 constexpr int stream_send_buffer_bytes = 65536;
 
+/// Callbacks belong to others; what they throw must not end this connection or its thread.
+template <class Callback, class... Arguments>
+void notify(const Callback& callback, Arguments... arguments) noexcept {
+  try {
+    if (callback)
+      callback(arguments...);
+  } catch (...) {
+  }
+}
+
 } // namespace
 
-// -- the exchange, on the HTTP thread -----------------------------------------------------------------
+// -- the exchange, on the HTTP thread
+// -----------------------------------------------------------------
 
 void connection::begin_exchange(reply_path path) {
   auto parsed = parser_.take();
@@ -61,7 +71,7 @@ void connection::flush() {
       out = take_outgoing();
   }
   for (const auto& call : calls)
-    call();
+    notify(call);
   if (!has_more)
     return;
   const auto path = out.last ? std::move(path_) : path_;
@@ -115,8 +125,7 @@ void connection::on_group_written(bool sent) {
     buffered_bytes_ -= std::exchange(bytes_in_transit_, 0);
   }
   for (const auto& written : callbacks)
-    if (written)
-      written(sent);
+    notify(written, sent);
   if (!sent)
     lose_client();
   else if (last_in_transit_)
@@ -163,13 +172,12 @@ void connection::lose_client() {
   const auto self = shared_from_this();
   const auto path = std::exchange(path_, {}); // may end RESTinio's connection, last
   for (const auto& p : pieces)
-    if (p.written)
-      p.written(false);
-  if (gone)
-    gone();
+    notify(p.written, false);
+  notify(gone);
 }
 
-// -- the exchange, from any thread --------------------------------------------------------------------
+// -- the exchange, from any thread
+// --------------------------------------------------------------------
 
 bool connection::is_in(std::uint64_t exchange, phase wanted) const noexcept {
   return exchange == exchange_ && phase_ == wanted;
@@ -210,7 +218,8 @@ void connection::start_stream(std::uint64_t exchange, int status, std::vector<he
   });
 }
 
-void connection::write(std::uint64_t exchange, std::string bytes, std::function<void(bool)> written) {
+void connection::write(std::uint64_t exchange, std::string bytes,
+                       std::function<void(bool)> written) {
   std::unique_lock lock(mutex_);
   if (!is_in(exchange, phase::streaming)) {
     if (written)
@@ -222,9 +231,13 @@ void connection::write(std::uint64_t exchange, std::string bytes, std::function<
   schedule(std::move(lock));
 }
 
-void connection::finish(std::uint64_t exchange) { end_stream(exchange, end::complete); }
+void connection::finish(std::uint64_t exchange) {
+  end_stream(exchange, end::complete);
+}
 
-void connection::cut_stream(std::uint64_t exchange) { end_stream(exchange, end::cut); }
+void connection::cut_stream(std::uint64_t exchange) {
+  end_stream(exchange, end::cut);
+}
 
 void connection::end_stream(std::uint64_t exchange, end how) {
   std::unique_lock lock(mutex_);
@@ -264,7 +277,7 @@ void connection::schedule(std::unique_lock<std::mutex> lock, std::function<void(
     return schedule(std::move(lock));
   }
   lock.unlock();
-  call(); // the server has stopped; nobody else would
+  notify(call); // the server has stopped; nobody else would
 }
 
 } // namespace ares::http

@@ -37,8 +37,7 @@ public:
 };
 
 /// A step of an asynchronous operation in front of RESTinio's own handler.
-template <class Handler>
-struct step {
+template <class Handler> struct step {
   connection* at; // lives as long as RESTinio's connection, which the handler holds
   Handler handler;
 
@@ -51,8 +50,7 @@ struct step {
 };
 
 /// Reads until a request is complete, then hands over its ticket.
-template <class Handler>
-struct read_step : step<Handler> {
+template <class Handler> struct read_step : step<Handler> {
   asio::mutable_buffer restinios_buffer;
 
   void operator()(const std::error_code& error, std::size_t bytes) {
@@ -75,8 +73,7 @@ struct read_step : step<Handler> {
   }
 };
 
-template <class Handler>
-struct write_step : step<Handler> {
+template <class Handler> struct write_step : step<Handler> {
   void operator()(const std::error_code& error, std::size_t bytes) {
     this->at->on_sent(bytes);
     // RESTinio takes `operation_aborted` for its own doing and would never close.
@@ -110,22 +107,20 @@ public:
   lowest_layer_type& lowest_layer() { return connection_ ? connection_->socket() : accepting_; }
   bool is_open() const { return connection_ && connection_->is_open(); }
 
-  template <class Handler>
-  void async_read_some(asio::mutable_buffer buffer, Handler&& handler) {
+  template <class Handler> void async_read_some(asio::mutable_buffer buffer, Handler&& handler) {
     using read = read_step<std::decay_t<Handler>>;
     const auto input = connection_->begin_request();
     read next{{connection_.get(), std::forward<Handler>(handler)}, buffer};
     if (input == connection::input::more_wanted)
       return next.proceed(input);
-    asio::post(get_executor(),
-               [next = std::move(next), input]() mutable { next.complete(input); });
+    asio::post(get_executor(), [next = std::move(next), input]() mutable { next.complete(input); });
   }
 
   template <class Buffers, class Handler>
   void async_write_some(const Buffers& buffers, Handler&& handler) {
     connection_->socket().async_write_some(
-        buffers, write_step<std::decay_t<Handler>>{
-                     {connection_.get(), std::forward<Handler>(handler)}});
+        buffers,
+        write_step<std::decay_t<Handler>>{{connection_.get(), std::forward<Handler>(handler)}});
   }
 
   // Nothing to cancel: nothing is read while an answer is written.

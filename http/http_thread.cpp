@@ -21,7 +21,9 @@ void http_thread::move(member at, wait from, wait to) {
   target.splice(target.end(), list(from), at);
 }
 
-void http_thread::remove(member at, wait what) { list(what).erase(at); }
+void http_thread::remove(member at, wait what) {
+  list(what).erase(at);
+}
 
 void http_thread::tick() {
   if (stopped_)
@@ -107,8 +109,13 @@ void http_thread::deliver_mail() {
     const std::lock_guard lock(mutex_);
     delivering_.swap(mailbox_);
   }
-  for (const auto& c : delivering_)
-    c->flush();
+  for (const auto& c : delivering_) {
+    try {
+      c->flush();
+    } catch (...) { // out of memory: this one pays, not those behind it
+      c->cut();
+    }
+  }
   delivering_.clear();
 }
 

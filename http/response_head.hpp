@@ -18,8 +18,8 @@ struct framing {
 };
 
 /// `content_length` is nothing for a stream: chunked, or to the end of the connection for HTTP/1.0.
-/// A header with an invalid name or value, and one that is the server's to set, is left out: nothing
-/// that a handler passes on can add a line.
+/// A header with an invalid name or value, and one that is the server's to set, is left out:
+/// nothing that a handler passes on can add a line.
 [[nodiscard]] std::string render_head(int status, const std::vector<header>& headers,
                                       std::optional<std::size_t> content_length, framing how);
 

@@ -7,18 +7,16 @@
 #include "http/front_socket.hpp"
 #include "http/http_thread.hpp"
 
-#include <restinio/all.hpp>
-
 #include <asio/executor_work_guard.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
+#include <poll.h>
+#include <restinio/all.hpp>
 
 #include <cstring>
 #include <stdexcept>
 #include <thread>
 #include <utility>
-
-#include <poll.h>
 
 namespace ares::http {
 
@@ -28,7 +26,8 @@ static restinio::tls_socket_t* make_tls_socket_pointer_for_state_listener(front_
 }
 
 template <class Connection, class Start, class Fail>
-static void prepare_connection_and_start_read(front_socket& socket, Connection&, Start start, Fail) {
+static void prepare_connection_and_start_read(front_socket& socket, Connection&, Start start,
+                                              Fail) {
   if (socket.admit())
     start();
 }
@@ -41,7 +40,8 @@ struct traits : restinio::default_single_thread_traits_t {
 };
 
 /// RESTinio never accepts again once an accept has failed, as it does when the process is out of
-/// descriptors. In the place of RESTinio's limiter of connections this one notices, and tries again.
+/// descriptors. In the place of RESTinio's limiter of connections this one notices, and tries
+/// again.
 class accept_keeper {
 public:
   using acceptor_interface = restinio::connection_count_limits::impl::acceptor_callback_iface_t;
@@ -80,8 +80,7 @@ private:
 
 } // namespace ares::http
 
-template <>
-struct restinio::connection_count_limit_types<ares::http::traits> {
+template <> struct restinio::connection_count_limit_types<ares::http::traits> {
   using limiter_t = ares::http::accept_keeper;
   using lifetime_monitor_t = connection_count_limits::connection_lifetime_monitor_t<limiter_t>;
 };
@@ -104,10 +103,10 @@ void write_through_restinio(const reply_path& path, connection& from, outgoing o
   group.after_write_notificator(
       [at = &from](const std::error_code& error) { at->on_group_written(!error); });
   using namespace restinio;
-  const response_output_flags_t flags{
-      out.last ? response_parts_attr_t::final_parts : response_parts_attr_t::not_final_parts,
-      out.close ? response_connection_attr_t::connection_close
-                : response_connection_attr_t::connection_keepalive};
+  const response_output_flags_t flags{out.last ? response_parts_attr_t::final_parts
+                                               : response_parts_attr_t::not_final_parts,
+                                      out.close ? response_connection_attr_t::connection_close
+                                                : response_connection_attr_t::connection_keepalive};
   static_cast<impl::connection_base_t*>(path.restinio_connection.get())
       ->write_response_parts(static_cast<request_id_t>(path.request_id), flags, std::move(group));
 }
@@ -218,16 +217,20 @@ server::server(server_options options, handler on_request) : impl_(std::make_uni
     for (int i = 0; i < std::max(chosen.threads, 1); ++i)
       impl_->threads.push_back(std::make_unique<accepting_thread>(impl_->shared, impl_->at));
   } catch (const std::exception& e) {
-    throw std::runtime_error("cannot listen on " + chosen.host + ":" +
-                             std::to_string(chosen.port) + ": " + e.what());
+    throw std::runtime_error("cannot listen on " + chosen.host + ":" + std::to_string(chosen.port) +
+                             ": " + e.what());
   }
   for (auto& t : impl_->threads)
     t->start();
 }
 
-server::~server() { stop(); }
+server::~server() {
+  stop();
+}
 
-std::uint16_t server::port() const noexcept { return impl_->at.port(); }
+std::uint16_t server::port() const noexcept {
+  return impl_->at.port();
+}
 
 void server::drain() {
   impl_->shared->draining = true;
@@ -237,9 +240,13 @@ void server::drain() {
   });
 }
 
-std::size_t server::in_flight() const noexcept { return impl_->shared->in_flight; }
+std::size_t server::in_flight() const noexcept {
+  return impl_->shared->in_flight;
+}
 
-std::size_t server::connections() const noexcept { return impl_->shared->connections; }
+std::size_t server::connections() const noexcept {
+  return impl_->shared->connections;
+}
 
 void server::stop() {
   impl_->on_each_thread([](accepting_thread& t) {

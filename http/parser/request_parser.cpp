@@ -167,7 +167,8 @@ void request_parser::on_target(std::string_view target) {
   if (is_absolute ? !on_absolute_target(target) : target == "*" && !is_options)
     return refuse(400, "The request target is malformed");
   if (is_absolute)
-    target.remove_prefix(std::min(target.find_first_of("/?", target.find("//") + 2), target.size()));
+    target.remove_prefix(
+        std::min(target.find_first_of("/?", target.find("//") + 2), target.size()));
   const auto question_mark = target.find('?');
   message.path = target.substr(0, question_mark);
   if (question_mark != target.npos)
@@ -180,7 +181,8 @@ void request_parser::on_target(std::string_view target) {
 
 /// Keeps the authority, which stands above the Host field (RFC 9112, 3.2.2).
 bool request_parser::on_absolute_target(std::string_view target) {
-  if (!starts_with_ignoring_case(target, "http://") && !starts_with_ignoring_case(target, "https://"))
+  if (!starts_with_ignoring_case(target, "http://") &&
+      !starts_with_ignoring_case(target, "https://"))
     return false;
   target.remove_prefix(target.find("//") + 2);
   now_.authority = target.substr(0, target.find_first_of("/?"));
@@ -263,8 +265,7 @@ void request_parser::on_end_of_headers() {
     return refuse(413, "The body is too large");
   if (now_.expects_other && !now_.result.http_1_0)
     return refuse(417, "The only expectation that can be met is 100-continue");
-  now_.result.keep_alive =
-      !now_.says_close && (!now_.result.http_1_0 || now_.says_keep_alive);
+  now_.result.keep_alive = !now_.says_close && (!now_.result.http_1_0 || now_.says_keep_alive);
   now_.wants_continue =
       now_.expects_continue && !now_.result.http_1_0 && (chunked || now_.left > 0);
   state_ = chunked ? state::chunk_line : now_.left > 0 ? state::body : state::complete;
@@ -306,7 +307,8 @@ bool request_parser::has_valid_framing() {
   }
   if (codings > 1)
     refuse(501, "The only transfer coding is chunked");
-  else if (now_.transfer_encoding.size() != last.size()) // empty elements: what for, if not to hide?
+  else if (now_.transfer_encoding.size() !=
+           last.size()) // empty elements: what for, if not to hide?
     refuse(400, "Transfer-Encoding is malformed");
   return !complete();
 }
@@ -347,7 +349,7 @@ void request_parser::refuse(int status, std::string message) {
 parsed_request request_parser::take() {
   auto result = std::move(now_.result);
   now_ = progress{};
-  line_.clear();
+  std::string().swap(line_); // an idle connection holds no memory for a line
   state_ = state::request_line;
   return result;
 }

@@ -1,5 +1,5 @@
-// A strict parser of HTTP/1.0 and HTTP/1.1 requests (RFC 9110, RFC 9112): bytes in, one request out.
-// Pure: no socket, no clock. The verdict does not depend on how the bytes are cut into pieces.
+// A strict parser of HTTP/1.0 and HTTP/1.1 requests (RFC 9110, RFC 9112): bytes in, one request
+// out. Pure: no socket, no clock. The verdict does not depend on how the bytes are cut into pieces.
 #pragma once
 
 #include "http/server.hpp"
@@ -12,13 +12,13 @@
 namespace ares::http {
 
 struct parser_limits {
-  std::size_t target_bytes_max = 8192;       // 414 above
-  std::size_t header_bytes_max = 8192;       // name plus value; 431 above
-  std::size_t headers_max = 100;             // trailers included; 431 above
-  std::size_t head_bytes_max = 32768;        // all header lines, trailers included; 431 above
-  std::size_t body_bytes_max = 1 << 20;      // 413 above
-  std::size_t chunk_line_bytes_max = 256;    // size and extensions; 400 above
-  std::size_t extension_bytes_max = 8192;    // of all chunks of a request; 400 above
+  std::size_t target_bytes_max = 8192;    // 414 above
+  std::size_t header_bytes_max = 8192;    // name plus value; 431 above
+  std::size_t headers_max = 100;          // trailers included; 431 above
+  std::size_t head_bytes_max = 32768;     // all header lines, trailers included; 431 above
+  std::size_t body_bytes_max = 1 << 20;   // 413 above
+  std::size_t chunk_line_bytes_max = 256; // size and extensions; 400 above
+  std::size_t extension_bytes_max = 8192; // of all chunks of a request; 400 above
 };
 
 /// What the connection needs to know of a request besides the request itself.
@@ -48,7 +48,8 @@ public:
     return state_ == state::body || state_ == state::chunk_data ? now_.left : 0;
   }
 
-  /// Ends the request under way as refused; for what is not in the bytes (a time-out, the end of the input).
+  /// Ends the request under way as refused; for what is not in the bytes (a time-out, the end of
+  /// the input).
   void refuse(int status, std::string message);
 
   /// The request; the parser is ready for the next one.

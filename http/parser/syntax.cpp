@@ -105,11 +105,17 @@ bool take_quoted_string(std::string_view& text) noexcept {
 
 } // namespace
 
-bool is_token_char(char c) noexcept { return classes[static_cast<unsigned char>(c)] & token; }
+bool is_token_char(char c) noexcept {
+  return classes[static_cast<unsigned char>(c)] & token;
+}
 
-bool is_token(std::string_view text) noexcept { return !text.empty() && is_all(text, token); }
+bool is_token(std::string_view text) noexcept {
+  return !text.empty() && is_all(text, token);
+}
 
-bool is_field_value(std::string_view text) noexcept { return is_all(text, value); }
+bool is_field_value(std::string_view text) noexcept {
+  return is_all(text, value);
+}
 
 bool is_target_text(std::string_view text) noexcept {
   return is_all(text, visible) && text.find('#') == text.npos && has_valid_escapes(text);
@@ -168,9 +174,9 @@ std::string_view trim_blanks(std::string_view text) noexcept {
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [&lower](char x, char y) {
-           return lower(x) == lower(y);
-         });
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(),
+                    [&lower](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::optional<std::string_view> next_list_element(std::string_view& list) noexcept {

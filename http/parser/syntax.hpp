@@ -30,7 +30,8 @@ namespace ares::http {
 /// Compares ASCII without regard to case.
 [[nodiscard]] bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept;
 
-/// Takes the next element off a comma-separated list; empty elements are passed over. Nothing at its end.
+/// Takes the next element off a comma-separated list; empty elements are passed over. Nothing at
+/// its end.
 [[nodiscard]] std::optional<std::string_view> next_list_element(std::string_view& list) noexcept;
 
 } // namespace ares::http

@@ -1,5 +1,6 @@
 // libFuzzer target, not part of the build:
-//   clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/http_parser_fuzz.cpp
+//   clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -I.
+//   tests/fuzz/http_parser_fuzz.cpp
 //     http/parser/request_parser.cpp http/parser/syntax.cpp http/message.cpp -o http_parser_fuzz
 //   ./http_parser_fuzz -max_len=4096 -dict=tests/fuzz/http.dict
 // The first byte chooses the size of the pieces in which the rest is fed a second time.

@@ -12,7 +12,9 @@ using namespace ares::test;
 
 namespace {
 
-request_parser make_parser() { return request_parser({.body_bytes_max = example_body_bytes_max}); }
+request_parser make_parser() {
+  return request_parser({.body_bytes_max = example_body_bytes_max});
+}
 
 struct verdict {
   bool complete = false;
@@ -42,7 +44,9 @@ int status_of(const verdict& v) {
   return v.parsed.message.refused ? v.parsed.message.refused->status : 200;
 }
 
-int status_of(std::string_view bytes) { return status_of(parse(bytes)); }
+int status_of(std::string_view bytes) {
+  return status_of(parse(bytes));
+}
 
 void check(const std::vector<example>& examples) {
   for (const auto& e : examples) {
@@ -53,13 +57,21 @@ void check(const std::vector<example>& examples) {
 
 } // namespace
 
-TEST_CASE("a request line is judged strictly") { check(request_line_examples()); }
+TEST_CASE("a request line is judged strictly") {
+  check(request_line_examples());
+}
 
-TEST_CASE("header lines are judged strictly") { check(header_examples()); }
+TEST_CASE("header lines are judged strictly") {
+  check(header_examples());
+}
 
-TEST_CASE("the length of a body is told in one way only") { check(body_examples()); }
+TEST_CASE("the length of a body is told in one way only") {
+  check(body_examples());
+}
 
-TEST_CASE("chunks are judged strictly") { check(chunk_examples()); }
+TEST_CASE("chunks are judged strictly") {
+  check(chunk_examples());
+}
 
 TEST_CASE("a request that exceeds a limit is refused with the status of that limit") {
   check(limit_examples());
@@ -161,14 +173,15 @@ TEST_CASE("a client is told to continue only if a body is to come and is accepta
   CHECK(parse(post_with("Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n", ""))
             .wants_continue);
   CHECK_FALSE(parse(post_with("Expect: 100-continue\r\nContent-Length: 0\r\n", "")).wants_continue);
-  CHECK_FALSE(parse(post_with("Expect: 100-continue\r\nContent-Length: 9999\r\n", ""))
-                  .wants_continue);
-  CHECK_FALSE(parse("POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
-                  .wants_continue);
+  CHECK_FALSE(
+      parse(post_with("Expect: 100-continue\r\nContent-Length: 9999\r\n", "")).wants_continue);
+  CHECK_FALSE(
+      parse("POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n").wants_continue);
 }
 
 TEST_CASE("a refused request carries what was known of it") {
-  const auto v = parse("PUT /thing HTTP/1.1\r\nHost: a\r\nX-Request-Id: 7\r\nContent-Length: 5000\r\n\r\n");
+  const auto v =
+      parse("PUT /thing HTTP/1.1\r\nHost: a\r\nX-Request-Id: 7\r\nContent-Length: 5000\r\n\r\n");
   REQUIRE(status_of(v) == 413);
   CHECK(v.parsed.message.method == "PUT");
   CHECK(v.parsed.message.path == "/thing");

@@ -20,8 +20,7 @@ namespace ares::test {
 constexpr std::chrono::seconds patience{20};
 
 /// Waits until a condition holds; false if it does not within `patience`.
-template <class Condition>
-[[nodiscard]] bool eventually(Condition holds) {
+template <class Condition> [[nodiscard]] bool eventually(Condition holds) {
   const auto end = std::chrono::steady_clock::now() + patience;
   while (!holds()) {
     if (std::chrono::steady_clock::now() > end)

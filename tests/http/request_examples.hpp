@@ -1,6 +1,6 @@
-// Requests, good and hostile, with the status that each deserves: 200 for a good one, 0 for one that
-// is not complete. They cover what Http11Probe and h1spec look at, and more. A body may have up to
-// `example_body_bytes_max`.
+// Requests, good and hostile, with the status that each deserves: 200 for a good one, 0 for one
+// that is not complete. They cover what Http11Probe and h1spec look at, and more. A body may have
+// up to `example_body_bytes_max`.
 #pragma once
 
 #include <string>
@@ -228,8 +228,12 @@ inline const std::vector<example>& body_examples() {
       {with_coding("identity"), 400},
       {with_coding("identity, chunked"), 501},
       {with_coding("\"chunked\""), 400},
-      {with_coding("\x0b" "chunked"), 400},
-      {with_coding("\x0c" "chunked"), 400},
+      {with_coding("\x0b"
+                   "chunked"),
+       400},
+      {with_coding("\x0c"
+                   "chunked"),
+       400},
       {with_coding("chunked\x00"s), 400},
       {post_with("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), 501},
       {post_with("Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n", "0\r\n\r\n"), 400},

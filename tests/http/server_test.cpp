@@ -4,13 +4,13 @@
 #include "tests/http/request_examples.hpp"
 #include "tests/http/shelf.hpp"
 
+#include <sys/resource.h>
+
 #include <atomic>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <sys/resource.h>
 
 using namespace ares::http;
 using namespace ares::test;
@@ -105,8 +105,9 @@ TEST_CASE("two hundred mixed pipelined requests get two hundred answers in order
     requests += i % 4 == 0   ? get(path)
                 : i % 4 == 1 ? post(path, std::string(static_cast<std::size_t>(i) * 20, 'b'))
                 : i % 4 == 2 ? get(path + "?later")
-                             : "PUT " + path + " HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked"
-                                               "\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+                             : "PUT " + path +
+                                   " HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked"
+                                   "\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
   }
   raw_client c(s.port());
   std::thread sender([&] { c.send(requests); });
@@ -236,8 +237,8 @@ TEST_CASE("a request that does not arrive in time is answered with 408") {
   auto options = local();
   options.request_timeout = 200ms;
   server s(options, echo);
-  for (const std::string bytes :
-       {"G", "GET / HTTP/1.1\r\nHost: a\r\n", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe"}) {
+  for (const std::string bytes : {"G", "GET / HTTP/1.1\r\nHost: a\r\n",
+                                  "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe"}) {
     raw_client c(s.port());
     c.send(bytes);
     CHECK(starts_with(c.receive_all(), "HTTP/1.1 408 "));

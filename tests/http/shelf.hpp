@@ -34,8 +34,9 @@ inline std::string get(std::string_view path, std::string_view headers = "") {
 }
 
 inline std::string post(std::string_view path, std::string_view body) {
-  return "POST " + std::string(path) + " HTTP/1.1\r\nHost: a\r\nContent-Length: " +
-         std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+  return "POST " + std::string(path) +
+         " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+         std::string(body);
 }
 
 /// Holds exchanges back until a test wants them answered.
@@ -45,10 +46,17 @@ public:
     const std::lock_guard lock(mutex_);
     exchanges_.push_back(std::move(e));
   }
+  /// Waits for one.
   std::shared_ptr<http::exchange> take() {
-    REQUIRE(eventually([this] { return size() > 0; }));
+    std::shared_ptr<http::exchange> e;
+    REQUIRE(eventually([&] { return (e = try_take()) != nullptr; }));
+    return e;
+  }
+  std::shared_ptr<http::exchange> try_take() {
     const std::lock_guard lock(mutex_);
-    auto e = exchanges_.front();
+    if (exchanges_.empty())
+      return nullptr;
+    auto e = std::move(exchanges_.front());
     exchanges_.erase(exchanges_.begin());
     return e;
   }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <functional>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -218,6 +219,19 @@ TEST_CASE("a silent stream is not a stalled one") {
   std::this_thread::sleep_for(600ms);
   s->write("y", {});
   CHECK(contains(c.receive_until("y\r\n"), "y"));
+}
+
+TEST_CASE("a callback that throws harms nobody") {
+  front_desk desk;
+  raw_client c(desk.s.port());
+  const auto s = desk.open(c, get("/"));
+  s->write("x", [](bool) { throw std::runtime_error("ours"); });
+  s->write("y", {});
+  s->finish();
+  CHECK(contains(c.receive_until("0\r\n\r\n"), "1\r\ny\r\n"));
+  c.send(get("/"));
+  desk.held.take()->respond(text("next"));
+  CHECK(contains(c.receive_response(), "next"));
 }
 
 TEST_CASE("a stream may be written to from a callback of its own") {
