@@ -2,6 +2,7 @@
 
 #include "conf/clock.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace ares::admin {

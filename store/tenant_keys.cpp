@@ -3,6 +3,7 @@
 #include "store/tenants.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace ares::store {
 

@@ -3,6 +3,8 @@
 #include "store/keys.hpp"
 #include "store/tenants.hpp"
 
+#include <algorithm>
+
 namespace ares::store {
 
 namespace {

@@ -3,6 +3,8 @@
 #include "conf/log.hpp"
 #include "store/keys.hpp"
 
+#include <cstdlib>
+
 namespace ares::store {
 
 namespace {

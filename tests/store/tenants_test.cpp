@@ -1,77 +1,20 @@
-#include "store/keys.hpp"
-#include "store/scripts.hpp"
 #include "store/tenants.hpp"
-#include "tests/catch.hpp"
-#include "tests/store/test_server.hpp"
+#include "tests/store/tenant_bench.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <numeric>
 #include <random>
-#include <set>
 #include <thread>
 
 using namespace ares;
-using namespace ares::store;
+using namespace ares::tests;
 using namespace std::chrono_literals;
-
-namespace {
-
-const author admin{"admin", "request-1"};
-
-/// A store of its own, and a second view of it for what the test looks at or breaks.
-struct bench {
-  tests::test_server server;
-  store_clock clock;
-  redis connection{{server.url()}, clock};
-  id_generator ids{[this] { return clock.now_ms(); }};
-  tenant_store tenants{connection, clock, ids};
-  blocking_calls raw{connection};
-
-  reply ask(std::vector<std::string> command) {
-    auto r = raw.call(std::move(command));
-    REQUIRE(r);
-    return *r;
-  }
-
-  std::set<std::string> all_keys() {
-    std::set<std::string> names;
-    for (const auto& item : ask({"KEYS", "*"}).items)
-      names.insert(item.text);
-    return names;
-  }
-
-  tenant_id make(const std::string& name) {
-    auto t = tenants.create({name, "free", {}, {}, {}}, admin);
-    REQUIRE(t);
-    return t->tenant.id;
-  }
-
-  std::string version(const tenant_id& t) { return ask({"HGET", keys::tenant(t), "v"}).text; }
-
-  std::vector<std::string> actions() {
-    auto log = tenants.audit().read({1000, {}});
-    REQUIRE(log);
-    std::vector<std::string> found;
-    for (const auto& entry : log->items)
-      found.push_back(json::parse(entry)["action"]);
-    return found;
-  }
-};
-
-new_agent agent_named(const std::string& name) {
-  return {name, {"classifier", true, {{"model", "m"}, {"max_tokens", 5}, {"system_prompt", "be"}}}};
-}
-
-template <class T> errc refusal(const result<T>& r) {
-  REQUIRE_FALSE(r);
-  return r.failure().code;
-}
-
-} // namespace
 
 // -- creation -----------------------------------------------------------------
 
 TEST_CASE("a tenant appears with its agents, its key and its audit entry") {
-  bench b;
+  tenant_bench b;
   auto made = b.tenants.create({"acme",
                                 "pro",
                                 {{true, 7}, {true, std::nullopt}, {}},
@@ -109,7 +52,7 @@ TEST_CASE("a tenant appears with its agents, its key and its audit entry") {
 }
 
 TEST_CASE("a name belongs to one tenant until it is deleted") {
-  bench b;
+  tenant_bench b;
   auto first = b.make("acme");
   auto before = b.all_keys();
   CHECK(refusal(b.tenants.create({"acme", "free", {}, {agent_named("x")}, new_key{"k", {}}},
@@ -120,7 +63,7 @@ TEST_CASE("a name belongs to one tenant until it is deleted") {
 }
 
 TEST_CASE("of many creations with one name exactly one wins, and nothing else stays") {
-  bench b;
+  tenant_bench b;
   constexpr int threads = 6, names = 12;
   std::vector<std::vector<std::optional<tenant_id>>> won(
       threads, std::vector<std::optional<tenant_id>>(names));
@@ -172,12 +115,45 @@ TEST_CASE("of many creations with one name exactly one wins, and nothing else st
   CHECK(b.all_keys().size() == expected.size() + names); // a hint each
 }
 
+TEST_CASE("tenants that come and go under few names leave nothing in the end") {
+  tenant_bench b;
+  std::atomic<int> strange = 0;
+  std::vector<std::thread> crowd;
+  for (int who = 0; who < 4; ++who)
+    crowd.emplace_back([&, who] {
+      std::minstd_rand random(who + 1);
+      for (int i = 0; i < 40; ++i) {
+        const auto name = "name " + std::to_string(random() % 3);
+        if (random() % 2 == 0) {
+          auto r =
+              b.tenants.create({name, "free", {}, {agent_named("a")}, new_key{"k", {}}}, admin);
+          strange += !r && r.failure().code != errc::already_exists ? 1 : 0;
+        } else if (auto found = b.tenants.find(name)) {
+          auto r = b.tenants.remove(found->id, admin);
+          strange += !r && r.failure().code != errc::not_found ? 1 : 0;
+        }
+      }
+    });
+  for (auto& t : crowd)
+    t.join();
+  CHECK(strange == 0);
+  REQUIRE(b.tenants.sweep(0ms));
+  auto left = b.tenants.list({1000, {}});
+  REQUIRE(left);
+  std::set<std::string> names;
+  for (const auto& t : left->items) {
+    CHECK(names.insert(t.name).second);
+    REQUIRE(b.tenants.remove(t.id, admin));
+  }
+  CHECK(b.all_keys() == std::set<std::string>{keys::audit()});
+}
+
 // -- interruption -------------------------------------------------------------
 
 namespace {
 
 /// A creation that ended after `steps` of its scripts.
-tenant_id half_created(bench& b, const std::string& name, int steps) {
+tenant_id half_created(tenant_bench& b, const std::string& name, int steps) {
   const auto t = b.ids.make<tenant_id>();
   const auto change = b.ids.next().text();
   b.ask({"ZADD", keys::tenants(), "0", t.text()});
@@ -198,7 +174,7 @@ tenant_id half_created(bench& b, const std::string& name, int steps) {
 } // namespace
 
 TEST_CASE("a creation that was interrupted before its claim was final leaves nothing") {
-  bench b;
+  tenant_bench b;
   half_created(b, "zero", 0);
   half_created(b, "one", 1);
   half_created(b, "two", 2);
@@ -213,7 +189,7 @@ TEST_CASE("a creation that was interrupted before its claim was final leaves not
 }
 
 TEST_CASE("a creation that was interrupted after its claim was final is completed") {
-  bench b;
+  tenant_bench b;
   auto swept = half_created(b, "swept", 3);
   auto helped = half_created(b, "helped", 3);
   CHECK(refusal(b.tenants.get(swept)) == errc::not_found);
@@ -231,14 +207,14 @@ TEST_CASE("a creation that was interrupted after its claim was final is complete
 }
 
 TEST_CASE("a young creation is none of the sweep's business") {
-  bench b;
+  tenant_bench b;
   auto t = half_created(b, "young", 2);
   REQUIRE(b.tenants.sweep(1h));
   CHECK(b.ask({"HGET", keys::tenant(t), "state"}).text == "pending");
 }
 
 TEST_CASE("a claim that was taken over cannot become final, and its tenant can be swept") {
-  bench b;
+  tenant_bench b;
   auto loser = half_created(b, "acme", 2);
   auto winner = b.make("acme");
   auto late = b.raw.run("tenant_name_finalize", {keys::name_claim("acme")}, {loser.text()});
@@ -249,7 +225,7 @@ TEST_CASE("a claim that was taken over cannot become final, and its tenant can b
 }
 
 TEST_CASE("a change that comes twice is made once, and one that comes late not at all") {
-  bench b;
+  tenant_bench b;
   auto t = b.make("acme");
   auto v = b.version(t);
   auto send = [&](std::int64_t not_after) {
@@ -269,7 +245,7 @@ TEST_CASE("a change that comes twice is made once, and one that comes late not a
 // -- lists --------------------------------------------------------------------
 
 TEST_CASE("tenants are listed newest first, page by page") {
-  bench b;
+  tenant_bench b;
   std::vector<tenant_id> made;
   for (int i = 0; i < 7; ++i)
     made.push_back(b.make("t" + std::to_string(i)));
@@ -294,7 +270,7 @@ TEST_CASE("tenants are listed newest first, page by page") {
 // -- quota --------------------------------------------------------------------
 
 TEST_CASE("a figure is overridden, unlimited, the tier's again, or left alone") {
-  bench b;
+  tenant_bench b;
   auto t = b.make("acme");
   auto v = b.version(t);
   auto now = b.tenants.change_quota(
@@ -317,140 +293,11 @@ TEST_CASE("a figure is overridden, unlimited, the tier's again, or left alone") 
   CHECK(refusal(b.tenants.change_quota(b.ids.make<tenant_id>(), {}, admin)) == errc::not_found);
 }
 
-// -- keys ---------------------------------------------------------------------
-
-TEST_CASE("a key is listed until it is revoked, and revoked once") {
-  bench b;
-  auto t = b.make("acme");
-  auto first = b.tenants.create_key(t, {"first", std::nullopt}, admin);
-  auto second = b.tenants.create_key(t, {R"(se"co|nd)", 1}, admin);
-  REQUIRE(first);
-  REQUIRE(second);
-  b.ask({"HSET", keys::last_used(t), first->id.text(), "1773411720"});
-
-  auto listed = b.tenants.list_keys(t, {});
-  REQUIRE(listed);
-  REQUIRE(listed->items.size() == 2);
-  CHECK(listed->items[0].name == R"(se"co|nd)");
-  CHECK(listed->items[1].last_used_s == 1773411720);
-  auto part = b.tenants.list_keys(t, {1, {}});
-  REQUIRE(part->next);
-  CHECK(b.tenants.list_keys(t, {1, *part->next})->items[0].id == first->id.text());
-
-  auto other = b.make("other");
-  CHECK(refusal(b.tenants.revoke_key(other, first->id, admin)) == errc::not_found);
-  auto v = b.version(t);
-  REQUIRE(b.tenants.revoke_key(t, first->id, {"key:" + first->id.text(), "r"}));
-  CHECK(b.version(t) != v);
-  CHECK(b.ask({"EXISTS", keys::key_hint(first->secret.hash())}).integer == 0);
-  CHECK(b.ask({"HEXISTS", keys::tenant(t), "k:" + first->secret.hash().hex()}).integer == 0);
-  CHECK(b.ask({"HLEN", keys::last_used(t)}).integer == 0);
-  CHECK(refusal(b.tenants.revoke_key(t, first->id, admin)) == errc::not_found);
-  CHECK(b.tenants.list_keys(t, {})->items.size() == 1);
-  CHECK(refusal(b.tenants.create_key(b.ids.make<tenant_id>(), {"k", {}}, admin)) ==
-        errc::not_found);
-}
-
-// -- agents -------------------------------------------------------------------
-
-TEST_CASE("an agent is made, changed and removed, and keeps its runs") {
-  bench b;
-  auto t = b.make("acme");
-  auto made = b.tenants.create_agent(t, agent_named("risk"), admin);
-  REQUIRE(made);
-  CHECK(refusal(b.tenants.create_agent(t, agent_named("risk"), admin)) == errc::already_exists);
-
-  auto changed = b.tenants.update_agent(
-      t, "risk",
-      [](const agent_record& now) -> result<agent_fields> {
-        auto fields = now.fields;
-        fields.active = false;
-        fields.config["max_tokens"] = 9;
-        return fields;
-      },
-      admin);
-  REQUIRE(changed);
-  CHECK(changed->agent.id == made->agent.id);
-  CHECK(changed->agent.created_ms == made->agent.created_ms);
-  auto seen = b.tenants.get_agent(t, "risk");
-  REQUIRE(seen);
-  CHECK_FALSE(seen->agent.fields.active);
-  CHECK(seen->agent.fields.config.dump() ==
-        R"({"model":"m","max_tokens":9,"system_prompt":"be"})"); // in the order given
-
-  auto v = b.version(t);
-  auto refused = b.tenants.update_agent(
-      t, "risk",
-      [](const agent_record&) -> result<agent_fields> {
-        return error{errc::unknown_model, "no"};
-      },
-      admin);
-  CHECK(refusal(refused) == errc::unknown_model);
-  CHECK(b.version(t) == v);
-
-  const auto run = b.ids.make<operation_id>().text();
-  b.ask({"ZADD", keys::history(t, made->agent.id), "0", run});
-  b.ask({"SET", keys::record(t, run), R"({"id":"x"})"});
-  auto runs = b.tenants.list_runs(t, "risk", {});
-  REQUIRE(runs);
-  CHECK(runs->records == std::vector<std::string>{R"({"id":"x"})"});
-  CHECK(runs->total == 1);
-  REQUIRE(b.tenants.delete_agent(t, "risk", admin));
-  CHECK(refusal(b.tenants.delete_agent(t, "risk", admin)) == errc::not_found);
-  CHECK(refusal(b.tenants.list_runs(t, "risk", {})) == errc::not_found);
-  CHECK(b.ask({"EXISTS", keys::record(t, run)}).integer == 1);
-}
-
-TEST_CASE("changes of one agent by several at once all count") {
-  bench b;
-  auto t = b.make("acme");
-  REQUIRE(b.tenants.create_agent(t, agent_named("busy"), admin));
-  std::atomic<int> done = 0;
-  std::vector<std::thread> crowd;
-  for (int who = 0; who < 3; ++who)
-    crowd.emplace_back([&, who] {
-      auto r = b.tenants.update_agent(
-          t, "busy",
-          [who](const agent_record& now) -> result<agent_fields> {
-            auto fields = now.fields;
-            fields.config["of" + std::to_string(who)] = who;
-            return fields;
-          },
-          admin);
-      done += r ? 1 : 0;
-    });
-  for (auto& c : crowd)
-    c.join();
-  CHECK(done == 3);
-  CHECK(b.tenants.get_agent(t, "busy")->agent.fields.config.size() == 6);
-}
-
-TEST_CASE("agents are listed by name with their statistics") {
-  bench b;
-  auto t = b.make("acme");
-  for (const char* name : {"c", "a", "b"})
-    REQUIRE(b.tenants.create_agent(t, agent_named(name), admin));
-  auto first = b.tenants.list_agents(t, {2, {}});
-  REQUIRE(first);
-  REQUIRE(first->items.size() == 2);
-  CHECK(first->items[0].agent.name == "a");
-  b.ask({"HSET", keys::statistics(t, first->items[1].agent.id), "runs", "4", "completed", "2",
-         "failed", "1", "cancelled", "1", "last_run", "1773411720123", "duration_ms", "40"});
-  REQUIRE(first->next);
-  auto second = b.tenants.list_agents(t, {2, *first->next});
-  REQUIRE(second->items.size() == 1);
-  CHECK_FALSE(second->next);
-  auto counted = b.tenants.get_agent(t, "b");
-  CHECK(counted->statistics.runs == 4);
-  CHECK(counted->statistics.success_rate() == Approx(0.667));
-  CHECK(counted->statistics.last_run_ms == 1773411720123);
-}
-
 // -- removal ------------------------------------------------------------------
 
 namespace {
 
-void fill(bench& b, const tenant_id& t, const std::string& agent, int runs) {
+void fill(tenant_bench& b, const tenant_id& t, const std::string& agent, int runs) {
   std::vector<std::string> records{"MSET"}, history{"ZADD", keys::history(t, agent)};
   for (int i = 0; i < runs; ++i) {
     auto run = b.ids.make<operation_id>().text();
@@ -465,7 +312,7 @@ void fill(bench& b, const tenant_id& t, const std::string& agent, int runs) {
 } // namespace
 
 TEST_CASE("a removed tenant leaves nothing but its audit entries") {
-  bench b;
+  tenant_bench b;
   auto t = b.make("acme");
   REQUIRE(b.tenants.create_key(t, {"k", std::nullopt}, admin));
   auto kept = b.tenants.create_agent(t, agent_named("kept"), admin);
@@ -499,7 +346,7 @@ TEST_CASE("a removed tenant leaves nothing but its audit entries") {
 // -- the audit log ------------------------------------------------------------
 
 TEST_CASE("the audit log is read newest first, page by page, and holds no secret") {
-  bench b;
+  tenant_bench b;
   auto t = b.make("acme");
   auto key = b.tenants.create_key(t, {"k", std::nullopt}, {"key:abc", "request-2"});
   REQUIRE(b.tenants.revoke_key(t, key->id, admin));
@@ -519,7 +366,7 @@ TEST_CASE("the audit log is read newest first, page by page, and holds no secret
 }
 
 TEST_CASE("an audit entry that several collect arrives once") {
-  bench b;
+  tenant_bench b;
   auto t = b.make("acme");
   for (int i = 0; i < 250; ++i)
     b.ask({"RPUSH", keys::outbox(t), audit_entry(b.ids.next(), admin, {"test", t, "x"})});
@@ -535,7 +382,7 @@ TEST_CASE("an audit entry that several collect arrives once") {
 // -- figures ------------------------------------------------------------------
 
 TEST_CASE("usage and platform counts are those of the current month") {
-  bench b;
+  tenant_bench b;
   auto t = b.make("acme");
   REQUIRE(b.tenants.create_agent(t, agent_named("a"), admin));
   const auto day = utc_day(b.clock.now_ms());
@@ -558,7 +405,7 @@ TEST_CASE("usage and platform counts are those of the current month") {
 }
 
 TEST_CASE("without a store every call ends in time with store_unavailable") {
-  bench b;
+  tenant_bench b;
   auto t = b.make("acme");
   b.server.suspend();
   CHECK(refusal(b.tenants.get(t)) == errc::store_unavailable);
