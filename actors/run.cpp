@@ -412,7 +412,8 @@ void run_state::joined(join_run& j) {
     j.from->begin_stream(std::nullopt);
     j.from->bind(caf::actor_cast<client_listener>(self));
     audience.follow(j.from);
-    j.from->keep_alive();
+    if (audience.length() == 0)
+      j.from->keep_alive(); // so that the head leaves at once
     wake_at(keep_alive_due_ = now() + limits::keep_alive_pause);
     if (audience.length() > 0)
       machine.delta_delivered();

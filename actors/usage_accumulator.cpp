@@ -5,6 +5,7 @@
 #include "store/keys.hpp"
 #include "store/scripts.hpp"
 
+#include <algorithm>
 #include <deque>
 
 namespace ares {
@@ -142,22 +143,28 @@ void accumulator_state::distribute(store::answer& a) {
   out_.clear();
 }
 
-// With a full memory a batch without admissions still passes: ends are sent again at once, alone.
+// Only ends outlive a failed batch. With a full memory a batch without admissions still passes, so they are
+// sent again at once, alone. Otherwise the store is away, and whoever waits behind them is told so now.
 void accumulator_state::batch_failed(store::fate what) {
   std::deque<store_request> kept;
-  for (auto& r : out_) {
+  const auto keep = [&](store_request& r, store::fate otherwise) {
     if (r.persistent)
       kept.push_back(std::move(r));
     else
-      give(r, what);
-  }
+      give(r, otherwise);
+  };
+  for (auto& r : out_)
+    keep(r, what);
   out_.clear();
-  if (kept.empty())
+  if (what == store::fate::full) {
+    batch_size_max_ = std::max<std::size_t>(kept.size(), 1);
+    waiting_.insert(waiting_.begin(), std::make_move_iterator(kept.begin()), std::make_move_iterator(kept.end()));
     return;
-  batch_size_max_ = kept.size();
-  waiting_.insert(waiting_.begin(), std::make_move_iterator(kept.begin()),
-                  std::make_move_iterator(kept.end()));
-  if (what == store::fate::full)
+  }
+  for (auto& r : waiting_)
+    keep(r, store::fate::unavailable);
+  waiting_ = std::move(kept);
+  if (waiting_.empty())
     return;
   busy_ = true;
   self->delayed_send(self, limits::store_retry_pause, send_again{});

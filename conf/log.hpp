@@ -22,6 +22,9 @@ struct field {
 /// Control characters in values are escaped, so that no value can forge a line. Thread-safe.
 void write(level l, std::string_view event, std::initializer_list<field> fields = {});
 
+/// Whether a line of that level would be written: for those that cost something to make.
+[[nodiscard]] bool is_on(level l) noexcept;
+
 inline void debug(std::string_view event, std::initializer_list<field> fields = {}) {
   write(level::debug, event, fields);
 }

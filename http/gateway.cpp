@@ -42,6 +42,17 @@ std::optional<std::string_view> bearer_token(const request& r) {
   return token;
 }
 
+void log_answer(const std::string& request_id, endpoint where, int status, clock::duration took) {
+  const auto level = status >= 500 ? log::level::warn : log::level::debug;
+  if (!log::is_on(level))
+    return;
+  log::write(level, "answered",
+             {{"request_id", request_id},
+              {"endpoint", to_string(where)},
+              {"status", std::to_string(status)},
+              {"duration_ms", std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count())}});
+}
+
 class gateway {
 public:
   explicit gateway(gateway_wiring w) : wiring_(std::move(w)), metrics_(wiring_.node->counters) {}
@@ -162,9 +173,10 @@ client_birth gateway::birth_of(context& c) {
   if (limit > 0)
     address = client_address(c.r, c.settings->conf.server.trusted_proxies);
   return {c.x, c.request_id, listed_origin(c),
-          [this, where, address = std::move(address), since = clock::now()](int status) {
+          [this, where, address = std::move(address), request_id = c.request_id, since = clock::now()](int status) {
             const auto now = clock::now();
             metrics_.answered(where, status, now - since);
+            log_answer(request_id, where, status, now - since);
             if (status == 401 && !address.empty())
               failures_.failed(address, now);
           }};
@@ -212,7 +224,7 @@ void gateway::serve_operations(context& c) {
     if (auto why = wiring_.why_not_ready(); !why.empty())
       r = render(outcome::of(errc::store_unavailable, std::move(why)), c.request_id);
     else
-      r.body = R"({"status":"ready"})";
+      r.body = R"({"status":"ready","store":)" + *wiring_.durability() + '}';
     break;
   case endpoint::metrics:
     r.headers[0].value = "text/plain; version=0.0.4; charset=utf-8";

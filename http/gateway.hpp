@@ -19,6 +19,8 @@ struct gateway_wiring {
   tenant_directory_actor directory;
   /// Why the node cannot take work now; empty if it can.
   std::function<std::string()> why_not_ready;
+  /// What the store says of its durability, as JSON.
+  std::function<std::shared_ptr<const std::string>()> durability;
   /// Serves what is below /api/admin; `path` is that rest, still encoded.
   std::function<void(const request& r, const std::string& path, const std::string& request_id, client_ptr from)> admin;
 };

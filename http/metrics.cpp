@@ -26,12 +26,6 @@ using prometheus::MetricType;
 
 constexpr std::size_t endpoint_count = static_cast<std::size_t>(endpoint::admin) + 1;
 
-/// In the order of `endpoint`.
-constexpr const char* endpoint_names[] = {
-    "agents",     "agent", "run_agent", "agent_runs", "chat",   "chat_stream", "usage",   "keys",    "create_key",
-    "key",        "run",   "cancel_run", "attach_run", "health", "ready",       "metrics", "openapi", "admin"};
-static_assert(std::size(endpoint_names) == endpoint_count);
-
 /// Every status of the API; others are counted together behind them.
 constexpr std::array<int, 23> statuses{200, 201, 202, 204, 400, 401, 404, 405, 408, 409, 413, 414,
                                        415, 417, 422, 429, 431, 500, 501, 502, 503, 504, 505};
@@ -153,7 +147,7 @@ void metrics::impl::add_requests(std::vector<MetricFamily>& all) const {
                     MetricType::Histogram, {}};
   MetricFamily none{"ares_http_refused_total", "Requests refused before they had a route.", MetricType::Counter, {}};
   for (std::size_t i = 0; i < endpoint_count; ++i) {
-    const std::vector<ClientMetric::Label> label{{"endpoint", endpoint_names[i]}};
+    const std::vector<ClientMetric::Label> label{{"endpoint", to_string(static_cast<endpoint>(i))}};
     add_statuses(requests, endpoints[i].answers, label);
     ClientMetric m;
     m.label = label;

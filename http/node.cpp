@@ -50,6 +50,7 @@ public:
 private:
   // -- start, in this order -----------------------------------------------------
   bool start_store();
+  void read_durability();
   void start_actors();
   bool start_http();
   std::map<std::string, provider_actor> providers_for(const config& conf, const node_settings* before);
@@ -64,6 +65,7 @@ private:
   bool idle() const;
   void drain();
   void leave_store();
+  [[noreturn]] void leave_process(int status);
 
   node_environment env_;
   std::unique_ptr<store::private_server> private_server_;
@@ -75,6 +77,7 @@ private:
   std::shared_ptr<node_services> services_;
   cluster_actor cluster_;
   std::unique_ptr<server> server_;
+  shared_value<std::string> durability_{std::make_shared<std::string>("null")}; // JSON
   bool announced_ = false;
 };
 
@@ -94,7 +97,30 @@ bool node::start_store() {
     options.url = private_server_->url();
   }
   redis_ = std::make_shared<store::redis>(std::move(options), *clock_);
+  redis_->on_ready_change([this](bool ready) {
+    if (ready)
+      read_durability();
+  });
   return true;
+}
+
+// What the store says of its append-only file, at every (re)connect: an external one may be anything.
+void node::read_durability() {
+  store::command c;
+  c.arguments = {"CONFIG", "GET", "append*"};
+  redis_->submit(std::move(c), [this](store::answer a) {
+    if (a.what != store::fate::done || a.value.type != store::reply::kind::array)
+      return; // a server that hides its configuration
+    std::map<std::string, std::string> settings;
+    for (std::size_t i = 0; i + 1 < a.value.items.size(); i += 2)
+      settings[a.value.items[i].text] = a.value.items[i + 1].text;
+    const bool durable = settings["appendonly"] == "yes" && settings["appendfsync"] == "always";
+    durability_.set(std::make_shared<std::string>(
+        json{{"appendonly", settings["appendonly"]}, {"appendfsync", settings["appendfsync"]}, {"durable", durable}}.dump()));
+    log::write(durable ? log::level::info : log::level::warn,
+               durable ? "the store is durable" : "the store may lose what it has acknowledged",
+               {{"appendonly", settings["appendonly"]}, {"appendfsync", settings["appendfsync"]}});
+  });
 }
 
 std::map<std::string, provider_actor> node::providers_for(const config& conf, const node_settings* before) {
@@ -136,7 +162,8 @@ bool node::start_http() {
                 {json{{"address", address}, {"pid", getpid()}, {"version", ARES_VERSION}, {"started_at", rfc3339(clock_->now_ms())}}.dump(),
                  private_server_ != nullptr});
   gateway_wiring wiring{services_, table, spawn_tenant_directory(*system_, services_, table),
-                        [this] { return why_not_ready(); }, administration.serve};
+                        [this] { return why_not_ready(); }, [this] { return durability_.get(); },
+                        administration.serve};
   const auto& conf = env_.conf.server;
   server_options options;
   options.host = conf.host;
@@ -238,6 +265,14 @@ void node::leave_store() {
     (void)redis_->call(std::move(*c));
 }
 
+// Everything is stored and answered; actors hold each other, and need not be taken apart.
+void node::leave_process(int status) {
+  if (private_server_)
+    private_server_->stop();
+  std::fflush(nullptr);
+  std::_Exit(status);
+}
+
 void end_at_once(int) { _exit(1); }
 
 int node::run() {
@@ -245,7 +280,7 @@ int node::run() {
     return 1;
   start_actors();
   if (!start_http())
-    return 1;
+    leave_process(1);
   serve_until_told();
 
   // A second signal ends the process whatever it is doing.
@@ -260,12 +295,8 @@ int node::run() {
   drain();
   server_->stop();
   leave_store();
-  if (private_server_)
-    private_server_->stop();
   log::info("stopped");
-  // Everything is stored and answered; actors hold each other, and need not be taken apart.
-  std::fflush(nullptr);
-  std::_Exit(0);
+  leave_process(0);
 }
 
 } // namespace

@@ -3,8 +3,17 @@
 #include "http/url.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace ares::http {
+
+const char* to_string(endpoint e) noexcept {
+  static constexpr const char* names[] = {
+      "agents", "agent",      "run_agent",  "agent_runs", "chat",  "chat_stream", "usage",   "keys",  "create_key",
+      "key",    "run",        "cancel_run", "attach_run", "health", "ready",      "metrics", "openapi", "admin"};
+  static_assert(std::size(names) == static_cast<std::size_t>(endpoint::admin) + 1);
+  return names[static_cast<std::size_t>(e)];
+}
 
 const std::vector<route>& routes() {
   static const std::vector<route> table{

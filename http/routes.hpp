@@ -13,6 +13,9 @@ enum class endpoint {
   health, ready, metrics, openapi, admin
 };
 
+/// For logs and metrics.
+[[nodiscard]] const char* to_string(endpoint e) noexcept;
+
 struct route {
   endpoint where;
   const char* method;  // of the endpoint

@@ -137,6 +137,7 @@ result<std::monostate> server_folder::write_configuration(const private_server_o
        << "dir " << quoted(path_) << "\n"
        << "pidfile " << quoted(pid_file()) << "\n"
        << "logfile \"\"\n"
+       << "set-proc-title no\n" // it would write over its environment
        << "save \"\"\n"
        << "appendonly yes\n"
        << "appendfsync " << (always ? "always" : "everysec") << "\n"

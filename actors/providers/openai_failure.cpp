@@ -122,11 +122,12 @@ completion_failure openai_status_failure(int status, const http_headers& headers
   failure.status = status;
   failure.retry_after = retry_after(headers, context.now_unix_s);
   failure.message = "The model provider answered " + std::to_string(status);
+  failure.tokens = context.prompt_tokens; // unless it says more
   if (auto document = parse_upstream_json(body)) {
     const auto words = presentable(openai_error_message(*document), context.hidden);
     if (!words.empty())
       failure.message += ": " + words;
-    failure.tokens = openai_usage_tokens(member(document->root, "usage")).value_or(0);
+    failure.tokens = openai_usage_tokens(member(document->root, "usage")).value_or(failure.tokens);
   }
   return failure;
 }
