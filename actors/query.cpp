@@ -131,7 +131,7 @@ void query_state::store_answered(store_result& r) {
     return (this->*then_)(r.value.value);
   const auto why = *verdict == store::check_verdict::stale ? request_returned::reason::stale
                                                            : request_returned::reason::no_key;
-  self->send(birth.owner, request_returned{why, birth.request, {}});
+  self->send(birth.owner, request_returned{why, birth.as_sent, {}});
   over();
 }
 

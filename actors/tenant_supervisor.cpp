@@ -62,7 +62,8 @@ private:
   void serve(const api_request_ptr& r, const Call&) {
     query(r);
   }
-  void query(const api_request_ptr& r);
+  void query(const api_request_ptr& r) { query(r, r); }
+  void query(const api_request_ptr& r, const api_request_ptr& as_sent);
   void refuse(const api_request_ptr& r, error why);
   void start(const api_request_ptr& r, result<run_plan> plan, const store::agent_snapshot* agent);
   store::admission admission_of(const api_request_ptr& r, const store::agent_snapshot* agent);
@@ -209,20 +210,20 @@ bool supervisor_state::over_in_flight(const api_request& r) {
   return true;
 }
 
-void supervisor_state::query(const api_request_ptr& r) {
+void supervisor_state::query(const api_request_ptr& r, const api_request_ptr& as_sent) {
   const auto* refused = std::get_if<refused_call>(&r->call);
   if (refused && refused->executing && over_in_flight(*r))
     return;
   store::reading reading{acting_key(*r), tenant->version, true};
   self->monitor(spawn_query(self->system(), {birth.node, tenant, accumulator, caf::actor_cast<query_owner>(self), r,
-                                             std::move(reading)}));
+                                             as_sent, std::move(reading)}));
   ++queries_;
 }
 
 void supervisor_state::refuse(const api_request_ptr& r, error why) {
   auto refused = std::make_shared<api_request>(*r);
   refused->call = refused_call{std::move(why), true};
-  query(refused);
+  query(refused, r);
 }
 
 store::acting_key supervisor_state::acting_key(const api_request& r) {
@@ -311,7 +312,7 @@ void supervisor_state::returned(request_returned& r) {
   auto again = std::make_shared<api_request>(*r.request);
   again->call = replay_run{*run, call->respond_async,
                            agent != tenant->agents.end() ? agent->second->config.timeout : milliseconds(120000)};
-  query(again);
+  query(again, r.request);
 }
 
 // -- runs -----------------------------------------------------------------------

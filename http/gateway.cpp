@@ -43,7 +43,7 @@ std::optional<std::string_view> bearer_token(const request& r) {
 }
 
 void log_answer(const std::string& request_id, endpoint where, int status, clock::duration took) {
-  const auto level = status >= 500 ? log::level::warn : log::level::debug;
+  const auto level = status == 500 ? log::level::error : log::level::debug;
   if (!log::is_on(level))
     return;
   log::write(level, "answered",

@@ -52,7 +52,7 @@ private:
   bool start_store();
   void read_durability();
   void start_actors();
-  bool start_http();
+  result<std::monostate> start_http();
   std::map<std::string, provider_actor> providers_for(const config& conf, const node_settings* before);
 
   // -- life ---------------------------------------------------------------------
@@ -65,6 +65,7 @@ private:
   bool idle() const;
   void drain();
   void leave_store();
+  void stop_store();
   [[noreturn]] void leave_process(int status);
 
   node_environment env_;
@@ -153,7 +154,7 @@ void node::start_actors() {
   services_ = std::move(s);
 }
 
-bool node::start_http() {
+result<std::monostate> node::start_http() {
   auto table = std::make_shared<tenant_table>();
   auto administration = start_administration(*system_, services_, redis_);
   services_->keys = administration.keys;
@@ -175,10 +176,9 @@ bool node::start_http() {
   try {
     server_ = std::make_unique<server>(options, make_gateway(std::move(wiring)));
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "ares: %s\n", e.what());
-    return false;
+    return error{errc::internal, e.what()};
   }
-  return true;
+  return std::monostate{};
 }
 
 // -- life -----------------------------------------------------------------------
@@ -265,10 +265,16 @@ void node::leave_store() {
     (void)redis_->call(std::move(*c));
 }
 
-// Everything is stored and answered; actors hold each other, and need not be taken apart.
-void node::leave_process(int status) {
+// The connection's complaints about a store that was told to stop are no news.
+void node::stop_store() {
+  log::info("stopped");
+  log::configure(log::level::error, env_.conf.log_format);
   if (private_server_)
     private_server_->stop();
+}
+
+// Everything is stored and answered; actors hold each other, and need not be taken apart.
+void node::leave_process(int status) {
   std::fflush(nullptr);
   std::_Exit(status);
 }
@@ -279,8 +285,11 @@ int node::run() {
   if (!start_store())
     return 1;
   start_actors();
-  if (!start_http())
+  if (auto started = start_http(); !started) {
+    stop_store();
+    std::fprintf(stderr, "ares: %s\n", started.failure().message.c_str());
     leave_process(1);
+  }
   serve_until_told();
 
   // A second signal ends the process whatever it is doing.
@@ -295,7 +304,7 @@ int node::run() {
   drain();
   server_->stop();
   leave_store();
-  log::info("stopped");
+  stop_store();
   leave_process(0);
 }
 

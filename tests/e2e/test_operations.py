@@ -388,7 +388,7 @@ def test_a_full_store_refuses_new_work_only(start_node):
         assert answer.status_code in (200, 503), answer.text
         return answer if answer.status_code == 503 else None
 
-    refusal = next(filter(None, (fill() for _ in range(200))), None)
+    refusal = next((answer for answer in (fill() for _ in range(200)) if answer is not None), None)
     assert refusal is not None, "40 MB went into 8"
     error_of(refusal, 503, "store_full")
     assert int(refusal.headers["Retry-After"]) > 0

@@ -40,6 +40,7 @@ local function pending(key, field)
 end
 
 local function count_call()
+  if not active then return end
   dates()
   add(KEYS[2], 'd' .. today .. 'c', 1)
   add(KEYS[2], 'm' .. month .. 'c', 1)
