@@ -138,6 +138,22 @@ def test_a_changed_agent_takes_effect_at_once(tenant, upstream):
     assert tenant.api.agent()["config"]["system_prompt"] == "New words."
 
 
+def test_a_new_agent_runs_at_once_also_where_its_tenant_was_active_before(tenant):
+    assert tenant.api.run("echo").status_code == 200  # the node knows the tenant now
+    for number in range(3):
+        tenant.add_agent(f"new-{number}", f"type-{number}", model="sim-model")
+        assert tenant.api.run(f"new-{number}").status_code == 200
+        assert tenant.api.chat(agent_type=f"type-{number}").status_code == 200
+
+
+def test_a_new_agent_is_found_at_once_by_its_type(tenant):
+    assert tenant.api.chat(agent_type="echo").status_code == 200
+    tenant.add_agent("new", "new-type", model="sim-model")
+    assert tenant.api.chat(agent_type="new-type").status_code == 200
+    tenant.add_agent("other", "other-type", model="sim-model")
+    assert len(tenant.api.events(agent_type="other-type")) >= 2
+
+
 def test_a_deleted_agent_is_gone_but_its_runs_stay_readable_by_id_and_counted(tenant):
     run = tenant.api.run("echo").json()
     assert tenant.admin.delete(tenant.path("/agents/echo")).status_code == 204
