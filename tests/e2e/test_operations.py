@@ -382,9 +382,10 @@ def test_a_full_store_refuses_new_work_only(start_node):
     node = start_node(store={"max_memory_mb": 8})
     tenant = provision(node)
 
-    answers = (tenant.api.run("echo", "x" * 200_000) for _ in range(200))
-    refusal = next(answer for answer in answers if answer.status_code != 200)
-    error_of(refusal, 503, "store_full")
+    for size in (200_000, 20_000, 2_000, 20):  # until not even a small run finds room
+        answers = (tenant.api.run("echo", "x" * size) for _ in range(2000))
+        refusal = next(answer for answer in answers if answer.status_code != 200)
+        error_of(refusal, 503, "store_full")
     assert int(refusal.headers["Retry-After"]) > 0
     error_of(tenant.api.chat(model="sim-model"), 503, "store_full")
     for path in ("/v1/agents", "/v1/usage", "/v1/agents/echo/runs?per_page=1", "/v1/api-keys"):
