@@ -140,7 +140,8 @@ def test_a_port_that_is_taken_is_one_line(start_node, node):
     port = node.address[1]
     second = start_node.prepare(server={"port": port}).launch()
     assert second.wait(20) != 0
-    until(lambda: second.lines and str(port) in second.lines[-1], 5, "the port is named")
+    until(lambda: [line for line in second.lines if str(port) in line], 5, "the port is named")
+    assert not [line for line in second.lines if line.startswith("listening on")]
 
 
 # -- the operator's client ----------------------------------------------------------------------
