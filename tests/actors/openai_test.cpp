@@ -335,7 +335,7 @@ TEST_CASE("an error status gives the upstream's words, bounded and without secre
   CHECK(got.failure->status == 400);
   CHECK(got.failure->message ==
         "The model provider answered 400: the request exceeds the context size");
-  CHECK(got.failure->tokens == 0);
+  CHECK(got.failure->tokens == 100); // the prompt: it was sent, and nothing was reported
   CHECK_FALSE(got.failure->retriable());
   got = plain(
       R"({"error":{"message":"Incorrect key topsecret or \"sk-abc\" (risk-free) at\nllm.example.com:8080, see https://llm.example.com/keys."}})",

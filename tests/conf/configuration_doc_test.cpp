@@ -13,7 +13,7 @@ using namespace ares;
 namespace {
 
 std::string documentation() {
-  const auto root = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path();
+  const auto root = std::filesystem::path(ARES_SOURCE_DIR);
   std::ostringstream text;
   text << std::ifstream(root / "docs" / "configuration.md").rdbuf();
   return text.str();
