@@ -15,6 +15,7 @@
 #include <cctype>
 #include <exception>
 #include <regex>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -23,9 +24,9 @@ namespace {
 
 constexpr std::size_t depth_max = 64;
 constexpr std::size_t schema_nodes_max = 20000;
-constexpr std::size_t references_max = 200;       // valijson recurses along them
+constexpr std::size_t references_depth_max = 200; // valijson recurses along them
 constexpr std::size_t in_place_checks_max = 1000; // subschemas applied to one and the same value
-constexpr std::size_t in_place_depth_max = 64;
+constexpr std::size_t in_place_depth_max = 16;
 constexpr std::size_t pattern_bytes_max = 256;
 constexpr std::size_t matched_text_bytes_max = 4096; // where the schema matches text at all
 constexpr std::size_t complaint_bytes_max = 500;
@@ -173,21 +174,44 @@ std::optional<std::string> node_defect(const json& root, const json& node, const
   return std::nullopt;
 }
 
+/// For a schema whose depth has been checked.
+std::size_t height(const json& node) {
+  std::size_t below = 0;
+  if (node.is_structured())
+    for (const auto& child : node)
+      below = std::max(below, height(child));
+  return below + 1;
+}
+
+/// How deep valijson may recurse: it enters what references point to once each.
+std::size_t references_depth(const json& schema) {
+  std::set<const json*> targets;
+  std::size_t depth = height(schema);
+  for_each_node(schema, [&](const json& node, std::size_t, const std::string& key) {
+    const json* target = key == "$ref" ? referenced(schema, node) : nullptr;
+    if (target && targets.insert(target).second)
+      depth += height(*target);
+    return depth <= references_depth_max;
+  });
+  return depth;
+}
+
 /// Everything that has to be ruled out before valijson sees the schema.
 std::optional<std::string> danger_of(const json& schema) {
   std::optional<std::string> danger;
-  std::size_t nodes = 0, references = 0;
+  std::size_t nodes = 0;
   in_place_checks checks(schema);
   for_each_node(schema, [&](const json& node, std::size_t depth, const std::string& key) {
-    references += key == "$ref";
-    if (++nodes > schema_nodes_max || depth > depth_max || references > references_max)
-      danger = "it is too large, too deeply nested or has too many references";
+    if (++nodes > schema_nodes_max || depth > depth_max)
+      danger = "it is too large or too deeply nested";
     else if (checks.count(node) > in_place_checks_max)
       danger = "its references go in circles or multiply";
     else
       danger = node_defect(schema, node, key);
     return !danger;
   });
+  if (!danger && references_depth(schema) > references_depth_max)
+    danger = "it has too many references";
   return danger;
 }
 
