@@ -85,6 +85,12 @@ void run_state::carry_out(run_machine::checkpoint& c) {
   request_store(tag_checkpoint, store::progress(birth.admission.operation, c.tokens), false);
 }
 
+// Somebody ended the run through the store: no more is spent on it.
+void run_state::checkpointed(const store::answer& a) {
+  if (store::has_ended(a.value) && phase_ == phase::running)
+    carry_out(machine.cancel());
+}
+
 // -- events of the provider ---------------------------------------------------
 
 void run_state::said(const completion_delta& d) {

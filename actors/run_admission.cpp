@@ -16,6 +16,8 @@ void run_state::begin() {
 void run_state::store_answered(store_result& r) {
   if (r.tag == tag_admission)
     admission_answered(r.value);
+  else if (r.tag == tag_checkpoint)
+    checkpointed(r.value);
   else if (r.tag == tag_end)
     end_stored(r.value);
   else if (r.tag == tag_settle)

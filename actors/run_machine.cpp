@@ -104,8 +104,12 @@ run_machine::commands run_machine::completed(std::uint64_t call, completion c, t
   if (state_ == state::dropping)
     return end_with(*std::move(when_dropped_));
   attempts_ = 0;
-  if (!c.tool_calls.empty() && !plan_.tools.empty())
-    return call_tools(std::move(c));
+  if (!c.tool_calls.empty() && !plan_.tools.empty()) {
+    if (c.finish != finish_reason::length)
+      return call_tools(std::move(c));
+    if (plan_.is_run) // the arguments may be half a JSON
+      return fail(errc::upstream_error, "The model's answer was cut in a tool call by its token limit");
+  }
   return conclude(std::move(c), now);
 }
 
@@ -156,6 +160,10 @@ run_machine::commands run_machine::call_tools(completion c) {
   ++tool_rounds_;
   state_ = state::tools;
   auto calls = c.tool_calls;
+  // Back ends refuse to read back what their own model wrote if it is no JSON; the tool's result tells the model.
+  for (auto& call : c.tool_calls)
+    if (!check_json(call.arguments))
+      call.arguments = "{}";
   plan_.messages.push_back(
       {chat_message::role::assistant, std::move(c.content), std::move(c.tool_calls), {}});
   checkpointed_ = tokens_;

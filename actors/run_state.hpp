@@ -57,6 +57,7 @@ private:
   void carry_out(run_machine::execute_tools& t);
   void carry_out(run_machine::checkpoint& c);
   void carry_out(run_machine::end& e);
+  void checkpointed(const store::answer& a);
 
   // -- the end ----------------------------------------------------------------
   void end_stored(const store::answer& a);

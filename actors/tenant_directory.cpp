@@ -4,6 +4,7 @@
 #include "conf/log.hpp"
 #include "store/keys.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <unordered_map>
 
@@ -26,7 +27,7 @@ public:
   void stays(tenant_stays& s);
 
 private:
-  tenant_supervisor_actor supervisor_of(const tenant_id& tenant);
+  tenant_supervisor_actor supervisor_of(const tenant_id& tenant, bool after_crash = false);
   void went_down(const caf::down_msg& d);
 
   directory::pointer self;
@@ -34,6 +35,7 @@ private:
   std::shared_ptr<tenant_table> table;
   std::unordered_map<tenant_id, tenant_supervisor_actor> supervisors_;
   std::unordered_map<std::uint64_t, api_request_ptr> lookups_;
+  std::unordered_map<tenant_id, std::chrono::steady_clock::time_point> crashes_; // the last of each
   std::uint64_t next_tag_ = 0;
 };
 
@@ -69,12 +71,12 @@ void directory_state::found(store_result& r) {
   self->send(supervisor_of(*tenant), request);
 }
 
-tenant_supervisor_actor directory_state::supervisor_of(const tenant_id& tenant) {
+tenant_supervisor_actor directory_state::supervisor_of(const tenant_id& tenant, bool after_crash) {
   auto it = supervisors_.find(tenant);
   if (it != supervisors_.end())
     return it->second;
   auto supervisor = spawn_tenant_supervisor(
-      self->system(), {node, table, caf::actor_cast<tenant_supervisor_owner>(self), tenant});
+      self->system(), {node, table, caf::actor_cast<tenant_supervisor_owner>(self), tenant, after_crash});
   self->monitor(supervisor);
   supervisors_.emplace(tenant, supervisor);
   return supervisor;
@@ -92,16 +94,22 @@ void directory_state::stays(tenant_stays& s) {
   supervisors_.try_emplace(s.tenant, std::move(s.supervisor));
 }
 
-// A supervisor that crashed is made anew at the next request; its keys in the table would lead nowhere.
+// A supervisor that crashed is made anew, so that what it left open is ended; one that crashes again and again, only
+// once in a while. Its keys in the table would lead nowhere.
 void directory_state::went_down(const caf::down_msg& d) {
-  for (auto it = supervisors_.begin(); it != supervisors_.end(); ++it) {
-    if (it->second.address() != d.source)
-      continue;
-    log::error("a tenant supervisor crashed", {{"tenant_id", it->first.text()}});
-    table->remove(caf::actor_cast<request_receiver>(it->second));
-    supervisors_.erase(it);
+  const auto it = std::find_if(supervisors_.begin(), supervisors_.end(),
+                               [&](const auto& entry) { return entry.second.address() == d.source; });
+  if (it == supervisors_.end())
     return;
-  }
+  const auto tenant = it->first;
+  log::error("a tenant supervisor crashed", {{"tenant_id", tenant.text()}});
+  table->remove(caf::actor_cast<request_receiver>(it->second));
+  supervisors_.erase(it);
+  const auto now = self->clock().now();
+  auto& last = crashes_[tenant];
+  if (last == std::chrono::steady_clock::time_point{} || now - last > limits::supervisor_restart_pause)
+    supervisor_of(tenant, true);
+  last = now;
 }
 
 directory::behavior_type tenant_directory(directory::stateful_pointer<std::optional<directory_state>> self,

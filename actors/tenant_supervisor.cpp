@@ -4,6 +4,7 @@
 #include "actors/usage_accumulator.hpp"
 #include "conf/limits.hpp"
 #include "conf/log.hpp"
+#include "store/keys.hpp"
 #include "store/record.hpp"
 #include "store/tenant_snapshot.hpp"
 
@@ -20,7 +21,8 @@ using supervisor =
 using std::chrono::milliseconds;
 using clock_time = std::chrono::steady_clock::time_point;
 
-constexpr std::uint64_t tag_tenant = 0; // others: a crashed run's settlement
+constexpr std::uint64_t tag_tenant = 0;
+constexpr std::uint64_t tag_orphans = 1; // above: settlements
 
 class supervisor_state {
 public:
@@ -37,7 +39,7 @@ public:
   void run_is_over(const run_over& o);
   void find(find_run& f);
   void store_answered(store_result& r);
-  void went_down(const caf::down_msg& d);
+  void ended(caf::exit_msg& e);
   void alarm();
   void leave();
 
@@ -70,6 +72,9 @@ private:
   bool over_in_flight(const api_request& r);
   store::acting_key acting_key(const api_request& r);
   void settle_crashed(const operation_id& operation);
+  void settle(const operation_id& operation, const std::string& agent);
+  void find_orphans();
+  void end_orphans(const store::answer& a);
   void unauthorized(const api_request_ptr& r) {
     r->from->answer(outcome::of(errc::unauthorized, "Invalid API key"));
   }
@@ -87,7 +92,7 @@ private:
   std::unordered_map<caf::actor_addr, operation_id> run_of_;
   std::unordered_map<operation_id, live_run> crashed_;
   std::unordered_map<std::uint64_t, operation_id> settling_;
-  std::uint64_t next_tag_ = 1;
+  std::uint64_t next_tag_ = 2;
   std::size_t queries_ = 0;
   std::unordered_map<std::string, clock_time> stamped_; // key id -> when its last use was noted
   clock_time last_used_{};
@@ -97,10 +102,13 @@ private:
 // -- the tenant as known --------------------------------------------------------
 
 void supervisor_state::begin() {
-  self->set_down_handler([this](caf::down_msg& d) { went_down(d); });
+  self->set_exit_handler([this](caf::exit_msg& e) { ended(e); });
+  self->link_to(accumulator);
   last_used_ = self->clock().now();
   alarm();
   reload();
+  if (birth.after_crash)
+    find_orphans();
 }
 
 void supervisor_state::reload() {
@@ -215,7 +223,7 @@ void supervisor_state::query(const api_request_ptr& r, const api_request_ptr& as
   if (refused && refused->executing && over_in_flight(*r))
     return;
   store::reading reading{acting_key(*r), tenant->version, true};
-  self->monitor(spawn_query(self->system(), {birth.node, tenant, accumulator, caf::actor_cast<query_owner>(self), r,
+  self->link_to(spawn_query(self->system(), {birth.node, tenant, accumulator, caf::actor_cast<query_owner>(self), r,
                                              as_sent, std::move(reading)}));
   ++queries_;
 }
@@ -282,7 +290,7 @@ void supervisor_state::start(const api_request_ptr& r, result<run_plan> plan, co
   const auto operation = b.admission.operation;
   auto agent_text = b.admission.agent;
   auto actor = spawn_run(self->system(), std::move(b));
-  self->monitor(actor);
+  self->link_to(actor);
   run_of_.emplace(actor.address(), operation);
   runs_.emplace(operation, live_run{std::move(actor), r, std::move(agent_text)});
 }
@@ -322,7 +330,7 @@ void supervisor_state::run_is_over(const run_over& o) {
   if (it == runs_.end())
     return;
   run_of_.erase(it->second.actor.address());
-  self->demonitor(it->second.actor.address());
+  self->unlink_from(it->second.actor);
   self->send(it->second.actor, run_released{});
   runs_.erase(it);
   last_used_ = self->clock().now();
@@ -335,10 +343,14 @@ void supervisor_state::find(find_run& f) {
   self->send(it->second.actor, std::move(f.join));
 }
 
-// Runs and queries are monitored alike; a run that is still in the map did not say that it is over:
-// it crashed.
-void supervisor_state::went_down(const caf::down_msg& d) {
-  auto known = run_of_.find(d.source);
+// Who was linked is gone. A run that is still in the map did not say that it is over: it crashed. Without
+// its accumulator nothing can go on here: a successor begins anew.
+void supervisor_state::ended(caf::exit_msg& e) {
+  if (e.source == accumulator.address() || e.reason == caf::exit_reason::user_shutdown) {
+    self->quit(std::move(e.reason));
+    return;
+  }
+  auto known = run_of_.find(e.source);
   if (known == run_of_.end()) {
     if (queries_ > 0)
       --queries_;
@@ -353,28 +365,53 @@ void supervisor_state::settle_crashed(const operation_id& operation) {
   if (it == runs_.end())
     return;
   log::error("a run crashed", {{"tenant_id", birth.tenant.text()}, {"run_id", operation.text()}});
+  settle(operation, it->second.agent);
+  crashed_.insert(runs_.extract(it));
+}
+
+void supervisor_state::settle(const operation_id& operation, const std::string& agent) {
   const auto tag = next_tag_++;
   settling_.emplace(tag, operation);
-  auto op = store::settle(birth.tenant, operation, it->second.agent, store::ending::failed,
+  auto op = store::settle(birth.tenant, operation, agent, store::ending::failed,
                           R"("The run failed inside the server")");
-  crashed_.insert(runs_.extract(it));
-  self->send(accumulator, store_request{tag, std::move(op), true, caf::actor_cast<store_listener>(self)});
+  self->send(accumulator,
+             store_request{tag, std::move(op), true, caf::actor_cast<store_listener>(self)});
+}
+
+void supervisor_state::find_orphans() {
+  store::command c;
+  c.arguments = {"HGETALL", store::keys::open(birth.tenant)};
+  self->send(birth.node->recorder, store_command{tag_orphans, std::move(c), caf::actor_cast<store_listener>(self)});
+}
+
+void supervisor_state::end_orphans(const store::answer& a) {
+  if (a.what != store::fate::done)
+    return find_orphans();
+  const auto own = birth.node->incarnation->get()->text();
+  for (std::size_t i = 0; i + 1 < a.value.items.size(); i += 2) {
+    auto operation = operation_id::parse(a.value.items[i].text);
+    auto entry = store::read_open_entry(a.value.items[i + 1].text);
+    if (operation && entry && entry->incarnation == own && !runs_.contains(*operation))
+      settle(*operation, entry->agent);
+  }
 }
 
 void supervisor_state::store_answered(store_result& r) {
   if (r.tag == tag_tenant)
     return loaded(r.value);
+  if (r.tag == tag_orphans)
+    return end_orphans(r.value);
   auto settling = settling_.find(r.tag);
   if (settling == settling_.end())
     return;
-  auto crashed = crashed_.find(settling->second);
-  auto end = store::read_end(r.value.value);
-  if (end && !end->record.empty())
-    crashed->second.request->from->answer(outcome::of(std::move(end->record)));
-  else
-    crashed->second.request->from->answer(outcome::of(errc::internal, "The request failed inside the server"));
-  crashed_.erase(crashed);
+  auto crashed = crashed_.extract(settling->second);
   settling_.erase(settling);
+  if (crashed.empty())
+    return;
+  auto end = store::read_end(r.value.value);
+  crashed.mapped().request->from->answer(
+      end && !end->record.empty() ? outcome::of(std::move(end->record))
+                                  : outcome::of(errc::internal, "The request failed inside the server"));
 }
 
 // -- passivation ------------------------------------------------------------------
@@ -382,7 +419,7 @@ void supervisor_state::store_answered(store_result& r) {
 void supervisor_state::alarm() {
   const auto idle_after = birth.node->settings->get()->conf.tenant_idle;
   const auto now = self->clock().now();
-  const bool idle = runs_.empty() && crashed_.empty() && queries_ == 0 && waiting_.empty() && !reloading_;
+  const bool idle = runs_.empty() && settling_.empty() && queries_ == 0 && waiting_.empty() && !reloading_;
   if (idle && now - last_used_ >= idle_after) {
     leaving_ = true;
     withdraw_keys();

@@ -1,5 +1,8 @@
 // TENANT SUPERVISOR: one per active tenant. Holds the tenant's agents and keys as of one version, plans and
-// spawns its runs, monitors them, and limits how many are in flight. It runs nothing itself.
+// spawns its runs, watches them, and limits how many are in flight. It runs nothing itself.
+//
+// Runs, queries and the accumulator are linked to it: they end with it, and a successor ends what they left
+// open. A run that crashes ends alone.
 #pragma once
 
 #include "actors/api_request.hpp"
@@ -43,6 +46,7 @@ struct supervisor_birth {
   std::shared_ptr<tenant_table> table;
   tenant_supervisor_owner owner;
   tenant_id tenant;
+  bool after_crash = false; // its predecessor may have left runs that nobody drives: they are ended
 };
 [[nodiscard]] tenant_supervisor_actor spawn_tenant_supervisor(caf::actor_system& system, supervisor_birth birth);
 

@@ -61,6 +61,8 @@ inline constexpr milliseconds end_wait{10'000};
 inline constexpr milliseconds keep_alive_pause{15'000};
 /// A node that has the run gets this long to carry a cancel out; then the store does.
 inline constexpr milliseconds cancel_wait{2000};
+/// A tenant whose supervisor crashes more often is left alone until its next request.
+inline constexpr milliseconds supervisor_restart_pause{5000};
 /// Between two looks at a run that another node has.
 inline constexpr milliseconds poll_pause{200};
 

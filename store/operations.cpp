@@ -124,6 +124,8 @@ operation progress(const operation_id& id, std::int64_t tokens) {
   return {{}, {"progress", id.text(), std::to_string(tokens)}};
 }
 
+bool has_ended(const reply& r) { return word_of(r) == "ENDED"; }
+
 const char* to_string(ending e) noexcept {
   switch (e) {
   case ending::completed:
@@ -259,7 +261,7 @@ std::optional<open_entry> read_open_entry(std::string_view text) {
   auto started = number(part[4]);
   if (!tokens || !started)
     return std::nullopt;
-  return open_entry{part[0] == "r", std::string(part[2]), *tokens, *started, std::string(part[5])};
+  return open_entry{part[0] == "r", std::string(part[1]), std::string(part[2]), *tokens, *started, std::string(part[5])};
 }
 
 } // namespace ares::store

@@ -68,6 +68,8 @@ struct admission_result {
 [[nodiscard]] std::optional<admission_result> read_admission(const reply& r);
 
 [[nodiscard]] operation progress(const operation_id& id, std::int64_t tokens);
+/// Whether `progress` found the run ended.
+[[nodiscard]] bool has_ended(const reply& r);
 
 enum class ending { completed, failed, cancelled };
 [[nodiscard]] const char* to_string(ending e) noexcept;
@@ -124,6 +126,7 @@ struct batch_results {
 /// An open entry, as docs/store.md says.
 struct open_entry {
   bool is_run = true;
+  std::string incarnation;
   std::string day;
   std::int64_t tokens = 0;
   std::int64_t started_ms = 0;
