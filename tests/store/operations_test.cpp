@@ -253,6 +253,16 @@ TEST_CASE("an admission that is sent again under its id is admitted once") {
   CHECK(b.store.everything() == before);
 }
 
+TEST_CASE("an admission that is sent again after its run has ended writes nothing") {
+  slot_bench b;
+  const auto a = b.new_run();
+  b.admit_now(a);
+  b.end_now(settle(b.tenant, a.operation, b.agent, ending::cancelled, "null"));
+  const auto before = b.store.everything();
+  CHECK(verdict_of(b, again(a)) == verdict::admitted);
+  CHECK(b.store.everything() == before);
+}
+
 // -- progress and end ---------------------------------------------------------
 
 TEST_CASE("progress is kept in the open entry and counts nothing") {
