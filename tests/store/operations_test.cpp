@@ -380,6 +380,18 @@ TEST_CASE("an admission in doubt is not given up while it may still come") {
   }
 }
 
+TEST_CASE("the end of a run whose tenant was removed under it writes nothing") {
+  slot_bench b;
+  const auto a = b.new_run();
+  b.admit_now(a);
+  b.ask({"FLUSHALL"});
+  for (const auto& op : {finish(b.tenant, a.operation, b.agent, {ending::completed, 1, 1}, "record"),
+                         settle(b.tenant, a.operation, b.agent, ending::failed, "null"),
+                         progress(a.operation, 3), count_call(b.tenant)})
+    b.send_one(op);
+  CHECK(b.store.everything().empty());
+}
+
 // -- reads --------------------------------------------------------------------
 
 TEST_CASE("a read needs a good key and the newest version, and counts as a call") {
