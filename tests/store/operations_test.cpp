@@ -520,6 +520,23 @@ TEST_CASE("statistics of several agents are read together") {
 
 // -- batch --------------------------------------------------------------------
 
+TEST_CASE("an operation that Redis cannot carry out does no harm to the others of its batch") {
+  slot_bench b;
+  stay_away_from_midnight(b.store.clock);
+  const auto broken = b.ids.make<operation_id>();
+  b.ask({"HSET", keys::open(b.tenant), broken.text(), "no entry at all"});
+  const auto first = b.new_run(), second = b.new_run();
+  const auto results =
+      b.send({admit(b.tenant, first),
+              finish(b.tenant, broken, b.agent, {ending::completed, 1, 1}, "record"),
+              operation{{}, {"progress", broken.text(), "1"}}, admit(b.tenant, second)});
+  CHECK(read_admission(results[0])->what == verdict::admitted);
+  CHECK_FALSE(read_end(results[1]));
+  CHECK(read_admission(results[3])->what == verdict::admitted);
+  CHECK(b.used("dr") == 2);
+  CHECK(b.statistic("runs") == 2);
+}
+
 TEST_CASE("with a full memory nothing new starts, and what is under way ends") {
   slot_bench b;
   const auto a = b.new_run(), chat = b.new_chat();
