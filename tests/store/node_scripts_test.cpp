@@ -1,4 +1,5 @@
 // node_beat, node_bury, node_enlist, fence: how nodes see each other, and clean up after each other.
+#include "store/tenant_snapshot.hpp"
 #include "tests/store/slot_bench.hpp"
 
 using namespace ares;
@@ -137,4 +138,36 @@ TEST_CASE("a fence says since when it stands, and those of long ago are taken do
   CHECK(b.ask({"HEXISTS", tenant, "f:old"}).integer == 0);
   CHECK(b.ask({"HEXISTS", tenant, "f:recent"}).integer == 1);
   CHECK(b.ask({"HEXISTS", tenant, "v"}).integer == 1);
+}
+
+TEST_CASE("what works on a slot and between nodes works on Redis Cluster") {
+  node_bench b(cluster_options());
+  CHECK(b.beat(b.node).at(0) == "OK");
+  CHECK(b.enlist(b.node, b.tenant.text()) == "OK");
+
+  auto a = b.new_run();
+  a.idempotency_key = "key";
+  a.body_hash = sha256("body").hex();
+  a.key.stamp = "the key";
+  a.limits = {100, 100, 100};
+  const auto chat = b.new_chat();
+  const auto r = b.new_reading();
+  const auto results =
+      b.send({admit(b.tenant, a), admit(b.tenant, chat), progress(a.operation, 3), check(b.tenant, r),
+              check_usage(b.tenant, r), check_keys(b.tenant, r), check_run(b.tenant, r, a.operation),
+              check_runs(b.tenant, r, b.agent, 0, 9), count_call(b.tenant)});
+  for (const auto& result : results)
+    CHECK(result.items.at(0).text == "OK");
+  CHECK(b.end_now(finish(b.tenant, chat.operation, "", {ending::completed, 1, 1}, "")).what ==
+        end_result::verdict::ended_now);
+
+  CHECK(b.store.call(tenant_read(b.tenant)).value.items.size() == 2);
+  b.store.run("records_read", {keys::open(b.tenant), keys::record(b.tenant, a.operation.text())},
+              {a.operation.text()});
+  b.store.run("statistics_read", {keys::statistics(b.tenant, b.agent)}, {});
+
+  CHECK(b.bury(b.node, "1") == words{"DEAD", b.tenant.text()});
+  CHECK(b.fence(b.node).at(0) == a.operation.text());
+  CHECK(b.end_now(settle(b.tenant, a.operation, b.agent, ending::failed, "null")).what ==
+        end_result::verdict::ended_now);
 }
