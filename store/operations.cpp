@@ -1,5 +1,6 @@
 #include "store/operations.hpp"
 
+#include "conf/log.hpp"
 #include "store/keys.hpp"
 #include "store/scripts.hpp"
 
@@ -245,6 +246,9 @@ std::optional<batch_results> read_batch(reply r, std::size_t count) {
   out.now_ms = *now;
   out.results.assign(std::make_move_iterator(r.items.begin() + 1),
                      std::make_move_iterator(r.items.end()));
+  for (const auto& result : out.results)
+    if (word_of(result) == "BROKEN")
+      log::error("the store could not carry out an operation", {{"error", text_at(result, 1)}});
   return out;
 }
 

@@ -116,7 +116,8 @@ enum class check_verdict { ok, no_key, stale };
 /// A batch for one script call. Without an admission in it, it passes a full memory.
 [[nodiscard]] command batch(const tenant_id& t, const incarnation_id& node,
                             const std::vector<operation>& operations);
-/// The results in order; nothing if the reply does not fit `count` operations.
+/// The results in order; nothing if the reply does not fit `count` operations. An operation that
+/// Redis could not carry out (logged) has a result that none of the readers above understands.
 struct batch_results {
   std::int64_t now_ms = 0;
   std::vector<reply> results;

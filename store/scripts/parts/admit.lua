@@ -49,11 +49,19 @@ local function write_run(k, id, agent, idempotent, body_hash, head)
   end
 end
 
+-- When the operation was admitted, if it was. A run that has ended since is not admitted again: its
+-- node learns of the end when it finishes.
+local function started_before(kind, id, k)
+  local entry = redis.call('HGET', KEYS[3], id)
+  if entry then return parse_entry(entry).started end
+  return kind == 'r' and redis.call('EXISTS', KEYS[k]) == 1 and now_ms
+end
+
 local function admit(a, k)
   local kind, id, agent = ARGV[a], ARGV[a + 1], ARGV[a + 6]
   if ARGV[a + 12] == '1' then
-    local entry = redis.call('HGET', KEYS[3], id)
-    if entry then return { 'OK', integer(parse_entry(entry).started), '', '' } end
+    local started = started_before(kind, id, k)
+    if started then return { 'OK', integer(started), '', '' } end
   end
   if now_ms > tonumber(ARGV[a + 5]) then return { 'LATE' } end
   if fenced then return { 'FENCED' } end

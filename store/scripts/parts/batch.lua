@@ -2,7 +2,8 @@
 --
 -- KEYS  1 {T}:t  2 {T}:u  3 {T}:open  4 {T}:l, then the keys of each operation
 -- ARGV  1 incarnation of the node, then each operation: its name and its arguments
--- Result  { now_ms, result of each operation }; each result is { WORD, ... }
+-- Result  { now_ms, result of each operation }; each result is { WORD, ... }, or { 'BROKEN', why }
+--         where Redis could not carry it out (a value that is none of ours)
 --
 -- Invariant: an operation checks everything before its first write, and counters are written in the
 -- same script as what they count. Counters of a batch are summed up and written once, at the end.
@@ -112,7 +113,8 @@ local results = { integer(now_ms) }
 local a, k = 2, 5
 while a <= #ARGV do
   local operation = operations[ARGV[a]]
-  results[#results + 1] = operation.run(a + 1, k)
+  local carried_out, result = pcall(operation.run, a + 1, k)
+  results[#results + 1] = carried_out and result or { 'BROKEN', type(result) == 'table' and result.err or result }
   a = a + 1 + operation.arguments
   k = k + operation.keys
 end

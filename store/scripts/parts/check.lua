@@ -7,7 +7,7 @@
 --         keys:  { key id, last use, ... }
 --         run:   record, open entry; '' where there is none   (key 1 the record, parameter 6 the run's id)
 --         runs:  total, { run ids, newest first }              (key 1 the history, parameters first and last index)
--- Invariant: a usage answer does not count itself.
+-- Invariant: a usage answer does not count itself; nothing is written for a tenant that is gone.
 
 local function usage_fields()
   local fields = { 'm' .. month .. 'r', 'm' .. month .. 't', 'm' .. month .. 'c' }
@@ -46,6 +46,6 @@ local function check(a, k)
     if ARGV[a + 2] ~= version then return { 'STALE' } end
   end
   local result = readers[ARGV[a + 4]](a, k)
-  if ARGV[a + 3] == '1' then count_call() end
+  if ARGV[a + 3] == '1' and active then count_call() end
   return result
 end
