@@ -57,20 +57,35 @@ result<std::string> optional_name(const json& object, const char* name) {
 
 // -- run ----------------------------------------------------------------------
 
+/// A string's own text; `token` is a checked JSON string with its quotes.
+std::string unquoted(std::string_view token) {
+  const auto inside = token.substr(1, token.size() - 2);
+  if (inside.find('\\') == std::string_view::npos)
+    return std::string(inside);
+  return json::parse(token, nullptr, false).get<std::string>();
+}
+
+// Everything in the input but the message, where that is more than `context` alone.
+std::string further_fields(const std::string& input_json) {
+  auto fields = ordered_json::parse(input_json, nullptr, false);
+  fields.erase("message");
+  return fields.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
 // The message; then, where there is one, the context as JSON. Further fields of the input are context too.
-std::string user_message(const json& input, std::string_view input_text) {
-  auto message = input["message"].get<std::string>();
-  if (input.size() == 1)
-    return message;
-  std::string context;
-  if (input.size() == 2 && input.contains("context"))
-    context = minify_json(json_member(input_text, "context"));
-  else {
-    auto further = ordered_json::parse(input_text, nullptr, false);
-    further.erase("message");
-    context = further.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-  }
-  return message + "\n\nContext:\n" + context;
+// Nothing is built of an input that has no such: its size tells.
+std::string user_message(const std::string& input_json, std::string_view message) {
+  constexpr std::size_t message_frame = std::string_view(R"({"message":})").size();
+  constexpr std::size_t context_frame = std::string_view(R"(,"context":)").size();
+  auto text = unquoted(message);
+  auto context = json_member(input_json, "context");
+  const auto alone = input_json.size() == message_frame + message.size();
+  const auto with_context = !context.empty() && input_json.size() == message_frame + message.size() + context_frame + context.size();
+  if (alone || (with_context && context == "null"))
+    return text;
+  text += "\n\nContext:\n";
+  text += with_context ? std::string(context) : further_fields(input_json);
+  return text;
 }
 
 result<std::monostate> read_idempotency_key(const request& r, start_run& run) {
@@ -100,27 +115,28 @@ bool prefers_async(const request& r) {
   return false;
 }
 
+// Without building the body: it is the hot path, and the input is kept as it came.
 result<api_call> parse_run(const request& r, const std::string& agent) {
-  auto body = parse_body(r);
-  if (!body)
-    return std::move(body).failure();
-  auto input = body->find("input");
-  if (input == body->end())
+  if (auto checked = check_json(r.body); !checked)
+    return std::move(checked).failure();
+  if (r.body[r.body.find_first_not_of(" \t\r\n")] != '{')
+    return invalid("The body must be a JSON object");
+  const auto input = json_member(r.body, "input");
+  if (input.empty())
     return invalid("input is missing");
-  if (!input->is_object())
+  if (input[0] != '{')
     return invalid("input must be an object");
-  auto message = input->find("message");
-  if (message == input->end())
-    return invalid("input.message is missing");
-  if (!message->is_string() || message->get_ref<const std::string&>().empty())
-    return invalid("input.message must be a non-empty string");
   start_run run;
   run.agent = agent;
+  run.input_json = minify_json(input);
+  const auto message = json_member(run.input_json, "message");
+  if (message.empty())
+    return invalid("input.message is missing");
+  if (message[0] != '"' || message.size() == 2)
+    return invalid("input.message must be a non-empty string");
   if (auto key = read_idempotency_key(r, run); !key)
     return std::move(key).failure();
-  const auto text = json_member(r.body, "input");
-  run.input_json = minify_json(text);
-  run.user_message = user_message(*input, text);
+  run.user_message = user_message(run.input_json, message);
   run.respond_async = prefers_async(r);
   return api_call(std::move(run));
 }
