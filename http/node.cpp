@@ -132,7 +132,7 @@ std::map<std::string, provider_actor> node::providers_for(const config& conf, co
       continue;
     }
     all.emplace(name, p.type == provider_config::kind::simulated ? spawn_simulated_provider(*system_, p)
-                                                                  : spawn_openai_provider(*system_, p, transport_));
+                                                                  : spawn_http_provider(*system_, p, transport_));
   }
   return all;
 }

@@ -43,7 +43,23 @@ json encoded(const tool_description& tool) {
        {{"name", tool.name}, {"description", tool.description}, {"parameters", tool.parameters}}}};
 }
 
+std::string openai_url(const std::string& base_url) {
+  return base_url + "/chat/completions";
+}
+
+http_headers openai_headers(const std::string& api_key) {
+  if (api_key.empty())
+    return {};
+  return {{"Authorization", "Bearer " + api_key}};
+}
+
+std::unique_ptr<answer_decoder> openai_answer(answer_context context) {
+  return std::make_unique<openai_decoder>(std::move(context));
+}
+
 } // namespace
+
+const provider_codec openai_codec{openai_url, openai_headers, encode_openai_request, openai_answer};
 
 std::string encode_openai_request(const completion_request& request) {
   json body = {{"model", request.model}, {"messages", json::array()}};

@@ -67,9 +67,9 @@ using provider_actor = caf::typed_actor<
 /// The provider monitors its listeners: a call whose listener died is cancelled.
 class transport;
 
-/// Calls over HTTP in OpenAI's chat-completions format.
-[[nodiscard]] provider_actor spawn_openai_provider(caf::actor_system& system, provider_config config,
-                                                   std::shared_ptr<transport> wire);
+/// Calls over HTTP, in the format that `config.type` names.
+[[nodiscard]] provider_actor spawn_http_provider(caf::actor_system& system, provider_config config,
+                                                 std::shared_ptr<transport> wire);
 /// Answers inside the process: deterministic, with configurable latency, rate and failures.
 [[nodiscard]] provider_actor spawn_simulated_provider(caf::actor_system& system, provider_config config);
 

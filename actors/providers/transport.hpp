@@ -13,9 +13,11 @@
 
 namespace ares {
 
+using http_headers = std::vector<std::pair<std::string, std::string>>;
+
 struct transfer_request {
   std::string url;
-  std::vector<std::pair<std::string, std::string>> headers;
+  http_headers headers;
   std::string body; // POST
   std::chrono::milliseconds connect_timeout{5000};
   std::chrono::milliseconds silence_max{60000}; // to the first byte, and between bytes while not paused
@@ -33,7 +35,7 @@ class transfer_listener {
 public:
   virtual ~transfer_listener() = default;
   /// Status and headers (names lower case), once, before any data.
-  virtual void on_head(int status, const std::vector<std::pair<std::string, std::string>>& headers) = 0;
+  virtual void on_head(int status, const http_headers& headers) = 0;
   /// Returns false to pause: these bytes are taken, no more are read until `resume`.
   [[nodiscard]] virtual bool on_data(std::string_view bytes) = 0;
   virtual void on_end(transfer_end end) = 0;

@@ -1,4 +1,6 @@
 #include "actors/providers/openai.hpp"
+#include "actors/providers/upstream_failure.hpp"
+#include "tests/actors/decoder_fixture.hpp"
 #include "tests/catch.hpp"
 
 using namespace ares;
@@ -7,51 +9,14 @@ using failure_kind = completion_failure::kind;
 
 namespace {
 
-const http_headers event_stream{{"content-type", "text/event-stream; charset=utf-8"}};
-const http_headers document{{"content-type", "application/json"}};
-
-struct decoded {
-  std::vector<std::string> deltas;
-  completion answer;
-  std::optional<completion_failure> failure;
-  bool settled = false;
-};
-
-decoded decode(openai_decoder decoder, const std::vector<std::string>& pieces,
-               transfer_end::kind end) {
-  decoded result;
-  for (const auto& piece : pieces)
-    if (auto text = decoder.feed(piece); !text.empty())
-      result.deltas.push_back(text);
-  result.settled = decoder.settled();
-  auto outcome = decoder.finish(end);
-  if (auto* failure = std::get_if<completion_failure>(&outcome))
-    result.failure = *failure;
-  else
-    result.answer = std::get<completion>(outcome);
-  return result;
-}
-
-openai_context context_for(bool stream) {
-  openai_context context;
-  context.stream = stream;
-  context.prompt_tokens = 100;
-  context.hidden = {"topsecret", "llm.example.com:8080", "llm.example.com"};
-  return context;
+decoded plain(const std::string& body, int status = 200, const http_headers& headers = document,
+              bool asked_for_stream = false) {
+  return decoded_document<openai_decoder>(body, status, headers, asked_for_stream);
 }
 
 decoded stream(const std::vector<std::string>& pieces,
                transfer_end::kind end = transfer_end::kind::complete) {
-  openai_decoder decoder(context_for(true));
-  decoder.head(200, event_stream);
-  return decode(std::move(decoder), pieces, end);
-}
-
-decoded plain(const std::string& body, int status = 200, http_headers headers = document,
-              bool asked = false) {
-  openai_decoder decoder(context_for(asked));
-  decoder.head(status, headers);
-  return decode(std::move(decoder), {body}, transfer_end::kind::complete);
+  return decoded_stream<openai_decoder>(pieces, end);
 }
 
 std::string delta(const std::string& inner, const char* finish = "null") {
@@ -268,9 +233,7 @@ TEST_CASE("an answer over its bounds is invalid") {
   const auto bounded = [](const std::vector<std::string>& pieces) {
     auto context = context_for(true);
     context.limits = {10, 500, 1000, 100, 2, 10};
-    openai_decoder decoder(context);
-    decoder.head(200, event_stream);
-    return decode(std::move(decoder), pieces, transfer_end::kind::complete);
+    return decoded_stream<openai_decoder>(pieces, transfer_end::kind::complete, context);
   };
   CHECK_FALSE(bounded({delta(R"("content":"0123456789")"), ends_with_stop}).failure);
   CHECK(bounded({delta(R"("content":"0123456789a")"), ends_with_stop}).failure->what ==
@@ -371,7 +334,7 @@ TEST_CASE(
     openai_decoder decoder(context_for(true));
     if (with_head)
       decoder.head(200, event_stream);
-    return *decode(std::move(decoder), {}, kind).failure;
+    return *decode(decoder, {}, kind).failure;
   };
   using kind = transfer_end::kind;
   CHECK(end(kind::connect_failed, false).what == failure_kind::connect);

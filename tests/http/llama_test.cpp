@@ -31,9 +31,10 @@ class llama {
 public:
   llama() {
     const char* url = std::getenv("ARES_LLAMA_URL");
+    settings.type = provider_config::kind::openai;
     settings.base_url = url ? url : "http://127.0.0.1:8080/v1";
     settings.timeout = 20s;
-    provider = spawn_openai_provider(system, settings, wire);
+    provider = spawn_http_provider(system, settings, wire);
   }
   ~llama() { caf::anon_send_exit(provider, caf::exit_reason::user_shutdown); }
 

@@ -1,4 +1,6 @@
-#include "actors/providers/openai.hpp"
+#include "actors/providers/upstream_failure.hpp"
+
+#include "actors/providers/utf8_assembler.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -49,15 +51,6 @@ std::string_view presentable_word(std::string_view word) {
   return is_key ? "[key]" : word;
 }
 
-std::optional<std::int64_t> count(const json& value) {
-  if (!value.is_number())
-    return std::nullopt;
-  const double number = value.get<double>();
-  if (!(number >= 0 && number <= tokens_max))
-    return std::nullopt;
-  return static_cast<std::int64_t>(number);
-}
-
 } // namespace
 
 std::optional<std::chrono::milliseconds> retry_after(const http_headers& headers,
@@ -96,7 +89,7 @@ std::string presentable(std::string_view message, const std::vector<std::string>
   return result;
 }
 
-std::string openai_error_message(const upstream_json& document) {
+std::string upstream_error_message(const upstream_json& document) {
   const json& root =
       document.root.is_array() && !document.root.empty() ? document.root.front() : document.root;
   const json& error = member(root, "error");
@@ -107,29 +100,13 @@ std::string openai_error_message(const upstream_json& document) {
   return {};
 }
 
-std::optional<std::int64_t> openai_usage_tokens(const json& usage) {
-  const auto prompt = count(member(usage, "prompt_tokens"));
-  const auto completion = count(member(usage, "completion_tokens"));
-  if (prompt && completion)
-    return *prompt + *completion;
-  return count(member(usage, "total_tokens"));
-}
-
-completion_failure openai_status_failure(int status, const http_headers& headers,
-                                         std::string_view body, const openai_context& context) {
-  completion_failure failure;
-  failure.what = completion_failure::kind::status;
-  failure.status = status;
-  failure.retry_after = retry_after(headers, context.now_unix_s);
-  failure.message = "The model provider answered " + std::to_string(status);
-  failure.tokens = context.prompt_tokens; // unless it says more
-  if (auto document = parse_upstream_json(body)) {
-    const auto words = presentable(openai_error_message(*document), context.hidden);
-    if (!words.empty())
-      failure.message += ": " + words;
-    failure.tokens = openai_usage_tokens(member(document->root, "usage")).value_or(failure.tokens);
-  }
-  return failure;
+std::optional<std::int64_t> token_count(const json& value) {
+  if (!value.is_number())
+    return std::nullopt;
+  const double number = value.get<double>();
+  if (!(number >= 0 && number <= tokens_max))
+    return std::nullopt;
+  return static_cast<std::int64_t>(number);
 }
 
 } // namespace ares

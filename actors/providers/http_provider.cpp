@@ -1,7 +1,8 @@
-// The provider actor of an OpenAI-like back end: who may go now, who waits, who is told to come
-// back.
+// The provider actor of a back end over HTTP: who may go now, who waits, who is told to come back.
+#include "actors/providers/anthropic.hpp"
 #include "actors/providers/circuit_breaker.hpp"
-#include "actors/providers/openai_call.hpp"
+#include "actors/providers/http_call.hpp"
+#include "actors/providers/openai.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -18,10 +19,14 @@ constexpr std::chrono::milliseconds connect_timeout_max{5000};
 constexpr std::chrono::milliseconds queue_full_pause{1000};
 
 using overdue_atom = caf::atom_constant<caf::atom("overdue")>;
-using openai_actor =
+using http_actor =
     provider_actor::extend<caf::reacts_to<provider_call_over>, caf::reacts_to<provider_call_broken>,
                            // a call has waited until its deadline
                            caf::reacts_to<overdue_atom, provider_call_key>>;
+
+const provider_codec& codec_for(provider_config::kind type) {
+  return type == provider_config::kind::anthropic ? anthropic_codec : openai_codec;
+}
 
 /// `https://host:1/v1` -> `host:1` and `host`: what no message may show.
 std::vector<std::string> names_of_host(const std::string& url) {
@@ -37,15 +42,15 @@ std::int64_t wall_clock_s() {
   return duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
 }
 
-class openai_state {
+class http_state {
 public:
-  using pointer = openai_actor::stateful_pointer<openai_state>;
+  using pointer = http_actor::stateful_pointer<http_state>;
   using time_point = caf::actor_clock::time_point;
-  const char* name = "openai_provider";
+  const char* name = "http_provider";
 
-  explicit openai_state(pointer self) : self_(self) {}
+  explicit http_state(pointer self) : self_(self) {}
 
-  ~openai_state() {
+  ~http_state() {
     for (const auto& [key, call] : running_)
       wire_->cancel(call.transfer);
     for (const auto& call : waiting_)
@@ -55,10 +60,9 @@ public:
   void configure(provider_config config, std::shared_ptr<transport> wire) {
     config_ = std::move(config);
     wire_ = std::move(wire);
-    url_ = config_.base_url;
-    while (url_.ends_with('/'))
-      url_.pop_back();
-    url_ += "/chat/completions";
+    codec_ = &codec_for(config_.type);
+    while (config_.base_url.ends_with('/'))
+      config_.base_url.pop_back();
     hidden_ = names_of_host(config_.base_url);
     hidden_.insert(hidden_.begin(), config_.api_key);
     self_->set_down_handler([this](const caf::down_msg& down) { abandon(down.source.id()); });
@@ -125,7 +129,7 @@ private:
     time_point deadline;
   };
   struct running_call {
-    std::shared_ptr<openai_call> call;
+    std::shared_ptr<http_call> call;
     transport::transfer transfer;
     caf::actor_addr listener;
   };
@@ -155,13 +159,13 @@ private:
                                    breaker_.retry_after(now)));
     provider_call ask = next.ask;
     ask.deadline = left;
-    auto call = std::make_shared<openai_call>(ask, context_of(*ask.request), self_);
+    auto call = std::make_shared<http_call>(ask, codec_->decoder(context_of(*ask.request)), self_);
     const auto transfer = wire_->start(wire_request(ask), call);
     running_.emplace(key_of(ask), running_call{std::move(call), transfer, ask.listener.address()});
   }
 
-  openai_context context_of(const completion_request& request) const {
-    openai_context context;
+  answer_context context_of(const completion_request& request) const {
+    answer_context context;
     context.stream = request.stream;
     context.prompt_tokens = estimate_prompt_tokens(request.messages);
     context.now_unix_s = wall_clock_s();
@@ -171,12 +175,12 @@ private:
 
   transfer_request wire_request(const provider_call& ask) const {
     transfer_request request;
-    request.url = url_;
+    request.url = codec_->url(config_.base_url);
     request.headers = {{"Content-Type", "application/json"},
                        {"Accept", ask.request->stream ? "text/event-stream" : "application/json"}};
-    if (!config_.api_key.empty())
-      request.headers.emplace_back("Authorization", "Bearer " + config_.api_key);
-    request.body = encode_openai_request(*ask.request);
+    for (auto& header : codec_->headers(config_.api_key))
+      request.headers.push_back(std::move(header));
+    request.body = codec_->encode(*ask.request);
     request.connect_timeout = std::min(connect_timeout_max, config_.timeout);
     request.silence_max = config_.timeout;
     request.deadline = ask.deadline;
@@ -271,8 +275,8 @@ private:
 
   pointer self_;
   provider_config config_;
+  const provider_codec* codec_ = nullptr;
   std::shared_ptr<transport> wire_;
-  std::string url_;
   std::vector<std::string> hidden_;
   circuit_breaker breaker_;
   std::map<provider_call_key, running_call> running_;
@@ -280,9 +284,8 @@ private:
   std::unordered_map<caf::actor_id, std::size_t> watched_; // number of calls
 };
 
-openai_actor::behavior_type openai_provider(openai_state::pointer self,
-                                            const provider_config& config,
-                                            const std::shared_ptr<transport>& wire) {
+http_actor::behavior_type http_provider(http_state::pointer self, const provider_config& config,
+                                        const std::shared_ptr<transport>& wire) {
   auto* state = &self->state;
   state->configure(config, wire);
   return {
@@ -299,9 +302,9 @@ openai_actor::behavior_type openai_provider(openai_state::pointer self,
 
 } // namespace
 
-provider_actor spawn_openai_provider(caf::actor_system& system, provider_config config,
-                                     std::shared_ptr<transport> wire) {
-  return system.spawn(openai_provider, config, wire);
+provider_actor spawn_http_provider(caf::actor_system& system, provider_config config,
+                                   std::shared_ptr<transport> wire) {
+  return system.spawn(http_provider, config, wire);
 }
 
 } // namespace ares

@@ -2,12 +2,13 @@
 // deltas go from there straight to the listener; the provider actor hears of the end only.
 #pragma once
 
-#include "actors/providers/openai.hpp"
+#include "actors/providers/answer_decoder.hpp"
 #include "actors/providers/provider.hpp"
 #include "conf/clock.hpp"
 
 #include <compare>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -34,9 +35,10 @@ struct provider_call_broken {
 using provider_call_observer =
     caf::typed_actor<caf::reacts_to<provider_call_over>, caf::reacts_to<provider_call_broken>>;
 
-class openai_call final : public transfer_listener {
+class http_call final : public transfer_listener {
 public:
-  openai_call(provider_call ask, openai_context context, provider_call_observer observer);
+  http_call(provider_call ask, std::unique_ptr<answer_decoder> decoder,
+            provider_call_observer observer);
 
   void on_head(int status, const http_headers& headers) override;
   [[nodiscard]] bool on_data(std::string_view bytes) override;
@@ -57,7 +59,7 @@ private:
   const provider_call_observer observer_;
   const monotonic::time_point deadline_;
   // the transport's thread only
-  openai_decoder decoder_;
+  const std::unique_ptr<answer_decoder> decoder_;
   bool ended_ = false;
   provider_call_over::upstream upstream_ = provider_call_over::upstream::unknown;
   // shared with the provider actor

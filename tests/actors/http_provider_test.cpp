@@ -29,14 +29,15 @@ public:
   std::vector<started> transfers;
 };
 
-struct openai_fixture : provider_fixture {
-  explicit openai_fixture(int max_concurrency = 10) {
-    settings.type = provider_config::kind::openai;
+struct http_fixture : provider_fixture {
+  explicit http_fixture(int max_concurrency = 10,
+                        provider_config::kind type = provider_config::kind::openai) {
+    settings.type = type;
     settings.base_url = "http://llm.example.com:8099/v1/";
     settings.api_key = "topsecret";
     settings.timeout = 5s;
     settings.max_concurrency = max_concurrency;
-    provider = keep(spawn_openai_provider(system, settings, wire));
+    provider = keep(spawn_http_provider(system, settings, wire));
   }
 
   void ask(std::uint64_t call, bool stream = false, std::uint32_t credit = 100,
@@ -90,7 +91,7 @@ const std::string stops =
 } // namespace
 
 TEST_CASE("a call goes to the upstream with key, time-outs and body") {
-  openai_fixture fixture;
+  http_fixture fixture;
   fixture.ask(1, true, 1, 30s);
   REQUIRE(fixture.wire->transfers.size() == 1);
   const auto& request = fixture.wire->transfers[0].request;
@@ -102,8 +103,24 @@ TEST_CASE("a call goes to the upstream with key, time-outs and body") {
   CHECK(std::count(request.headers.begin(), request.headers.end(), key) == 1);
 }
 
+TEST_CASE("the type of a provider decides how it is asked and understood") {
+  http_fixture fixture(10, provider_config::kind::anthropic);
+  fixture.ask(1, true);
+  REQUIRE(fixture.wire->transfers.size() == 1);
+  const auto& request = fixture.wire->transfers[0].request;
+  CHECK(request.url == "http://llm.example.com:8099/v1/messages");
+  const std::pair<std::string, std::string> key{"x-api-key", "topsecret"};
+  CHECK(std::count(request.headers.begin(), request.headers.end(), key) == 1);
+  CHECK(json::parse(request.body)["max_tokens"] == 4096);
+  fixture.head(0);
+  fixture.data(0, R"({"content":[{"type":"text","text":"Hello"}],"stop_reason":"end_turn"})");
+  fixture.end(0);
+  CHECK(fixture.got.text() == "Hello");
+  CHECK(fixture.got.done.size() == 1);
+}
+
 TEST_CASE("a plain answer ends the call") {
-  openai_fixture fixture;
+  http_fixture fixture;
   fixture.ask(7);
   fixture.answer(0, "Hello");
   REQUIRE(fixture.got.done.size() == 1);
@@ -114,7 +131,7 @@ TEST_CASE("a plain answer ends the call") {
 }
 
 TEST_CASE("a stream goes on as long as there is credit, and on with more") {
-  openai_fixture fixture;
+  http_fixture fixture;
   fixture.ask(1, true, 2);
   fixture.head(0, 200, "text/event-stream");
   CHECK(fixture.data(0, delta("a") + delta("b")));
@@ -132,7 +149,7 @@ TEST_CASE("a stream goes on as long as there is credit, and on with more") {
 }
 
 TEST_CASE("text that comes without credit is held back until there is some") {
-  openai_fixture fixture;
+  http_fixture fixture;
   fixture.ask(1, true, 0);
   fixture.head(0, 200, "text/event-stream");
   CHECK_FALSE(fixture.data(0, delta("a")));
@@ -146,7 +163,7 @@ TEST_CASE("text that comes without credit is held back until there is some") {
 }
 
 TEST_CASE("the end of an answer does not wait for credit") {
-  openai_fixture fixture;
+  http_fixture fixture;
   fixture.ask(1, true, 0);
   fixture.head(0, 200, "text/event-stream");
   fixture.data(0, delta("a") + stops);
@@ -156,7 +173,7 @@ TEST_CASE("the end of an answer does not wait for credit") {
 }
 
 TEST_CASE("a plain answer to a stream is one delta and the end") {
-  openai_fixture fixture;
+  http_fixture fixture;
   fixture.ask(1, true);
   fixture.answer(0, "all of it");
   CHECK(fixture.got.deltas.size() == 1);
@@ -165,7 +182,7 @@ TEST_CASE("a plain answer to a stream is one delta and the end") {
 }
 
 TEST_CASE("an answer that breaks off ends the call at once and drops the transfer") {
-  openai_fixture fixture;
+  http_fixture fixture;
   fixture.ask(1, true);
   fixture.head(0, 200, "text/event-stream");
   fixture.data(0, "data: nonsense\n\n");
@@ -177,7 +194,7 @@ TEST_CASE("an answer that breaks off ends the call at once and drops the transfe
 }
 
 TEST_CASE("a running call is cancelled once, with what was consumed") {
-  openai_fixture fixture;
+  http_fixture fixture;
   fixture.ask(1, true);
   fixture.head(0, 200, "text/event-stream");
   fixture.data(0, delta("12345"));
@@ -193,7 +210,7 @@ TEST_CASE("a running call is cancelled once, with what was consumed") {
 }
 
 TEST_CASE("calls over the concurrency limit wait in order") {
-  openai_fixture fixture(1);
+  http_fixture fixture(1);
   fixture.ask(1);
   fixture.ask(2);
   fixture.ask(3);
@@ -208,7 +225,7 @@ TEST_CASE("calls over the concurrency limit wait in order") {
 }
 
 TEST_CASE("a waiting call can be cancelled, run out of time, or gain credit") {
-  openai_fixture fixture(1);
+  http_fixture fixture(1);
   fixture.ask(1);
   fixture.ask(2);
   fixture.ask(3, false, 0, 100ms);
@@ -230,7 +247,7 @@ TEST_CASE("a waiting call can be cancelled, run out of time, or gain credit") {
 }
 
 TEST_CASE("a full queue is busy") {
-  openai_fixture fixture(1);
+  http_fixture fixture(1);
   for (std::uint64_t call = 0; call < 1026; ++call)
     fixture.ask(call);
   REQUIRE(fixture.got.failed.size() == 1);
@@ -241,7 +258,7 @@ TEST_CASE("a full queue is busy") {
 }
 
 TEST_CASE("the calls of a listener that died are dropped, the others go on") {
-  openai_fixture fixture(2);
+  http_fixture fixture(2);
   heard other;
   auto dying = fixture.listen(other);
   auto request = std::make_shared<const completion_request>(user_says("x"));
@@ -260,7 +277,7 @@ TEST_CASE("the calls of a listener that died are dropped, the others go on") {
 }
 
 TEST_CASE("an upstream that keeps failing is given a pause, then a probe") {
-  openai_fixture fixture;
+  http_fixture fixture;
   const auto failures_max = static_cast<std::size_t>(circuit_limits{}.failures_max);
   for (std::size_t n = 0; n < failures_max; ++n) {
     fixture.ask(n);
@@ -281,7 +298,7 @@ TEST_CASE("an upstream that keeps failing is given a pause, then a probe") {
 }
 
 TEST_CASE("the end of the provider ends its calls") {
-  openai_fixture fixture(1);
+  http_fixture fixture(1);
   fixture.ask(1);
   fixture.ask(2);
   caf::anon_send_exit(fixture.provider, caf::exit_reason::user_shutdown);

@@ -1,23 +1,24 @@
-#include "actors/providers/openai_call.hpp"
+#include "actors/providers/http_call.hpp"
 
 #include <algorithm>
 
 namespace ares {
 
-openai_call::openai_call(provider_call ask, openai_context context, provider_call_observer observer)
+http_call::http_call(provider_call ask, std::unique_ptr<answer_decoder> decoder,
+                     provider_call_observer observer)
     : ask_(std::move(ask)), observer_(std::move(observer)),
-      deadline_(monotonic::now() + ask_.deadline), decoder_(std::move(context)),
+      deadline_(monotonic::now() + ask_.deadline), decoder_(std::move(decoder)),
       credit_(ask_.credit) {}
 
-void openai_call::on_head(int status, const http_headers& headers) {
-  decoder_.head(status, headers);
+void http_call::on_head(int status, const http_headers& headers) {
+  decoder_->head(status, headers);
 }
 
-bool openai_call::on_data(std::string_view bytes) {
+bool http_call::on_data(std::string_view bytes) {
   if (ended_)
     return true;
-  const bool go_on = pass_on(decoder_.feed(bytes));
-  if (!decoder_.settled())
+  const bool go_on = pass_on(decoder_->feed(bytes));
+  if (!decoder_->settled())
     return go_on;
   // The listener need not wait for the connection. After a whole answer that may be used again.
   end(transfer_end::kind::complete);
@@ -26,13 +27,13 @@ bool openai_call::on_data(std::string_view bytes) {
   return true;
 }
 
-void openai_call::on_end(transfer_end end_of_transfer) {
+void http_call::on_end(transfer_end end_of_transfer) {
   if (!ended_)
     end(end_of_transfer.what);
   caf::anon_send(observer_, provider_call_over{key(), upstream_});
 }
 
-bool openai_call::add_credit(std::uint32_t more) {
+bool http_call::add_credit(std::uint32_t more) {
   std::lock_guard lock(mutex_);
   const bool was_out = credit_ == 0;
   credit_ += std::min(more, UINT32_MAX - credit_);
@@ -45,7 +46,7 @@ bool openai_call::add_credit(std::uint32_t more) {
 }
 
 /// False without credit for more.
-bool openai_call::pass_on(std::string_view text) {
+bool http_call::pass_on(std::string_view text) {
   if (!ask_.request->stream)
     return true;
   std::lock_guard lock(mutex_);
@@ -58,14 +59,14 @@ bool openai_call::pass_on(std::string_view text) {
   return credit_ > 0;
 }
 
-void openai_call::say(std::string_view text) {
+void http_call::say(std::string_view text) {
   said_bytes_ += text.size();
   caf::anon_send(ask_.listener, completion_delta{ask_.call, std::string(text)});
 }
 
-void openai_call::end(transfer_end::kind kind) {
+void http_call::end(transfer_end::kind kind) {
   ended_ = true;
-  auto outcome = decoder_.finish(kind);
+  auto outcome = decoder_->finish(kind);
   std::lock_guard lock(mutex_);
   held_.clear();
   if (auto* why = std::get_if<completion_failure>(&outcome)) {
@@ -82,7 +83,7 @@ void openai_call::end(transfer_end::kind kind) {
   caf::anon_send(ask_.listener, completion_done{ask_.call, std::move(answer)});
 }
 
-provider_call_over::upstream openai_call::judged(const completion_failure& why) const {
+provider_call_over::upstream http_call::judged(const completion_failure& why) const {
   using kind = completion_failure::kind;
   using upstream = provider_call_over::upstream;
   if (why.what == kind::connect || (why.what == kind::status && why.status >= 500))
