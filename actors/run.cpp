@@ -23,6 +23,12 @@ bool run_state::streams_to_primary() const {
   return chat && chat->stream;
 }
 
+// One that crashes is not live any more either: a drain does not wait for it.
+run_state::~run_state() {
+  if (phase_ == phase::running || phase_ == phase::ending)
+    --birth.node->counters->operations_live;
+}
+
 void run_state::request_store(std::uint64_t tag, store::operation what, bool persistent) {
   self->send(birth.accumulator,
              store_request{tag, std::move(what), persistent, caf::actor_cast<store_listener>(self)});
@@ -61,6 +67,7 @@ void run_state::carry_out(run_machine::call_model& c) {
 void run_state::carry_out(run_machine::drop_call& c) {
   if (asked_)
     self->send(*asked_, provider_cancel{self->address(), c.call});
+  wake_at(drop_due_ = now() + limits::drop_wait);
 }
 
 void run_state::carry_out(run_machine::wait& w) {
@@ -99,8 +106,10 @@ void run_state::said(const completion_delta& d) {
   ++uncredited_;
   if (streams_to_primary() && !primary_streaming_ && !d.text.empty())
     start_primary_stream();
-  if (!audience.empty() && !d.text.empty())
+  if (!audience.empty() && !d.text.empty()) {
     machine.delta_delivered();
+    keep_alive_due_ = now() + limits::keep_alive_pause; // an alarm before that finds it later
+  }
   audience.said(d.text);
   if (d.text.empty())
     give_credit();
@@ -155,14 +164,19 @@ void run_state::joined(join_run& j) {
     audience.follow(j.from);
     if (audience.length() == 0)
       j.from->keep_alive(); // so that the head leaves at once
-    wake_at(keep_alive_due_ = now() + limits::keep_alive_pause);
-    if (audience.length() > 0)
+    if (keep_alive_due_ == time_point::max())
+      wake_at(keep_alive_due_ = now() + limits::keep_alive_pause);
+    if (audience.length() > said_before_call_)
       machine.delta_delivered();
     return;
   }
-  const bool cancel = j.why == join_run::purpose::cancel;
   joined_.push_back(std::move(j));
-  if (cancel && phase_ == phase::running)
+  cancel_if_asked();
+}
+
+void run_state::cancel_if_asked() {
+  const auto cancels = [](const join_run& j) { return j.why == join_run::purpose::cancel; };
+  if (phase_ == phase::running && std::any_of(joined_.begin(), joined_.end(), cancels))
     carry_out(machine.cancel());
 }
 
@@ -175,8 +189,11 @@ void run_state::join_late(join_run& j) {
     j.from->event(record_);
     return j.from->end_stream();
   }
-  joined_.push_back(std::move(j));
-  answer_joined(end_->how);
+  if (j.why == join_run::purpose::cancel)
+    return j.from->answer(outcome::of(errc::run_ended, "The run has ended already"));
+  auto o = outcome::of(record_);
+  o.replayed = j.replayed;
+  j.from->answer(std::move(o));
 }
 
 // -- time ---------------------------------------------------------------------
@@ -204,13 +221,16 @@ void run_state::alarm() {
     carry_out(machine.deadline());
   if (due(retry_due_) && phase_ == phase::running)
     carry_out(machine.retry_due(t));
+  if (due(drop_due_) && phase_ == phase::running)
+    carry_out(machine.drop_overdue());
   if (due(end_due_) && phase_ == phase::ending)
     end_overdue();
   if (due(keep_alive_due_))
     keep_streams_alive();
   if (phase_ == phase::over)
     return;
-  auto next = std::min({admission_due_, settle_due_, deadline_due_, retry_due_, end_due_, keep_alive_due_});
+  auto next = std::min({admission_due_, settle_due_, deadline_due_, retry_due_, drop_due_, end_due_,
+                        keep_alive_due_});
   if (next != time_point::max())
     wake_at(next);
 }

@@ -64,7 +64,7 @@ void run_state::admitted(const store::admission_result& r) {
   if (!is_run())
     primary().bind(caf::actor_cast<client_listener>(self));
   if (streams_to_primary())
-    keep_alive_due_ = started_ + limits::keep_alive_pause;
+    wake_at(keep_alive_due_ = started_ + limits::keep_alive_pause);
   const auto* run = std::get_if<start_run>(&birth.request->call);
   if (run && run->respond_async) {
     auto o = outcome::of(store::running_record(birth.admission.record_head, started_ms_));
@@ -75,6 +75,7 @@ void run_state::admitted(const store::admission_result& r) {
     primary_answered_ = true;
   }
   carry_out(machine.admitted(started_));
+  cancel_if_asked(); // whoever found the run in the store before its node heard of it
 }
 
 void run_state::not_admitted(const store::admission_result& r) {
@@ -152,7 +153,13 @@ void run_state::settled(const store::answer& a) {
   auto end = store::read_end(a.value);
   if (end && end->what == store::end_result::verdict::early)
     return wake_at(settle_due_ = now() + limits::store_retry_pause);
+  if (end)
+    record_ = std::move(end->record);
   over();
+  for (auto& j : std::exchange(joined_, {}))
+    join_late(j);
+  if (!record_.empty())
+    audience.end(record_);
 }
 
 } // namespace ares

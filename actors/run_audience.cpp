@@ -63,7 +63,6 @@ void run_audience::tell(follower& f) {
   if (text_.size() - from > limits::stream_buffer_bytes_max)
     from = character_start(text_, text_.size() - limits::stream_buffer_bytes_max);
   f.busy = true;
-  f.silent = false;
   f.told = length();
   f.who->event(delta_event(std::string_view(text_).substr(from)));
 }
@@ -80,7 +79,7 @@ void run_audience::left(std::uint64_t client) { followers_.erase(client); }
 
 void run_audience::keep_alive() {
   for (auto& [id, f] : followers_)
-    if (std::exchange(f.silent, true) && !f.busy)
+    if (!f.busy)
       f.who->keep_alive();
 }
 

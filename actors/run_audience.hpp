@@ -29,7 +29,7 @@ public:
   /// The client took an event.
   void written(std::uint64_t client);
   void left(std::uint64_t client);
-  /// Sends a comment to followers that had nothing since the last call.
+  /// Sends a comment to followers that have no event under way.
   void keep_alive();
   /// The last event for everyone: what is left of the text, then `last_event`.
   void end(const std::string& last_event);
@@ -42,7 +42,6 @@ private:
     client_ptr who;
     std::size_t told = 0; // how much of the text it was sent
     bool busy = false;    // an event of it is under way
-    bool silent = true;   // nothing was sent since the last keep-alive
   };
   void tell(follower& f);
   void forget();

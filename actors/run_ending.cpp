@@ -10,7 +10,7 @@ namespace ares {
 
 void run_state::carry_out(run_machine::end& e) {
   phase_ = phase::ending;
-  deadline_due_ = retry_due_ = time_point::max();
+  deadline_due_ = retry_due_ = drop_due_ = time_point::max();
   end_due_ = now() + limits::end_wait;
   wake_at(end_due_);
   const auto duration = std::chrono::duration_cast<std::chrono::milliseconds>(now() - started_).count();
@@ -34,11 +34,11 @@ void run_state::end_stored(const store::answer& a) {
     how = record_.find("\"status\":\"cancelled\"") < 120 ? store::ending::cancelled : how;
   }
   count_end(how);
-  answer_primary(how);
+  over(); // before anyone hears of it: who asks again at once does not find this run in the way
+  answer_primary();
   answer_joined(how);
   audience.end(is_run() ? record_ : last_chat_event());
   --birth.node->counters->operations_live;
-  over();
 }
 
 void run_state::count_end(store::ending how) {
@@ -58,7 +58,7 @@ void run_state::count_end(store::ending how) {
   }
 }
 
-void run_state::answer_primary(store::ending) {
+void run_state::answer_primary() {
   if (std::exchange(primary_answered_, true))
     return;
   if (!is_run())
@@ -72,7 +72,7 @@ void run_state::answer_chat() {
   if (primary_streaming_)
     return; // the audience's last event
   if (end_->how != store::ending::completed) {
-    auto o = outcome::of(end_->why.value_or(error{}));
+    auto o = outcome::of(end_->why.value_or(error{errc::store_unavailable, "The chat was ended elsewhere"}));
     o.limits = limits_;
     return primary().answer(std::move(o));
   }
@@ -99,7 +99,7 @@ void run_state::answer_joined(store::ending how) {
   for (auto& j : joined_) {
     auto o = outcome::of(record_);
     o.replayed = j.replayed;
-    if (j.why == join_run::purpose::cancel && (phase_ == phase::over || how != store::ending::cancelled))
+    if (j.why == join_run::purpose::cancel && how != store::ending::cancelled)
       o = outcome::of(errc::run_ended, "The run has ended already");
     j.from->answer(std::move(o));
   }

@@ -30,7 +30,8 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(blank) - first + 1);
 }
 
-// The inside of the first ```json fence; the text itself if it has none.
+// The inside of the first ```json fence; the text itself if it has none. It is closed by the first fence at
+// the start of a line, which cannot be inside a string of JSON, or else by the last one.
 std::string_view without_fence(std::string_view text) {
   constexpr std::string_view fence = "```";
   auto open = text.find("```json");
@@ -42,7 +43,9 @@ std::string_view without_fence(std::string_view text) {
   if (open == std::string_view::npos)
     return text;
   auto inside = text.substr(open + skip);
-  auto close = inside.rfind(fence);
+  auto close = inside.find("\n```");
+  if (close == std::string_view::npos)
+    close = inside.rfind(fence);
   return close == std::string_view::npos ? text : inside.substr(0, close);
 }
 
@@ -225,6 +228,14 @@ run_machine::commands run_machine::deadline() {
 
 run_machine::commands run_machine::client_left() {
   return stop(store::ending::cancelled, error{errc::upstream_error, "The client went away"});
+}
+
+// A provider that crashed says nothing any more: its silence must not keep the run.
+run_machine::commands run_machine::drop_overdue() {
+  if (state_ != state::dropping)
+    return {};
+  tokens_ += estimate_prompt_tokens(plan_.messages);
+  return end_with(*std::move(when_dropped_));
 }
 
 run_machine::commands run_machine::stop(store::ending how, std::optional<error> why) {

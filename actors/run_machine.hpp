@@ -4,7 +4,7 @@
 //   calling --completed--> tools --tools_done--> calling
 //      |                     (or a correction of the output) 
 //      |--failed--> waiting --retry_due--> calling
-//      '--deadline, client_left--> dropping --failed--> ended
+//      '--deadline, client_left--> dropping --failed, drop_overdue--> ended
 //
 // Every event may come in every state; one that no longer matters gives no commands.
 #pragma once
@@ -106,8 +106,11 @@ public:
   [[nodiscard]] commands cancel();
   /// The only client of a chat left: ends as soon as the provider has said what was consumed.
   [[nodiscard]] commands client_left();
+  /// The provider did not say in time what the dropped call consumed: ends without, its prompt estimated.
+  [[nodiscard]] commands drop_overdue();
 
   [[nodiscard]] bool ended() const noexcept { return state_ == state::ended; }
+  [[nodiscard]] bool dropping() const noexcept { return state_ == state::dropping; }
   [[nodiscard]] std::int64_t tokens() const noexcept { return tokens_; }
   [[nodiscard]] const run_plan& plan() const noexcept { return plan_; }
 

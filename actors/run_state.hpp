@@ -28,6 +28,10 @@ public:
       : self(itself), birth(std::move(b)), machine(std::move(birth.plan)),
         audience(birth.admission.is_run ? limits::stream_buffer_bytes_max : 0) {}
 
+  ~run_state();
+  run_state(const run_state&) = delete;
+  run_state& operator=(const run_state&) = delete;
+
   void begin();
   void store_answered(store_result& r);
   void said(const completion_delta& d);
@@ -61,7 +65,7 @@ private:
 
   // -- the end ----------------------------------------------------------------
   void end_stored(const store::answer& a);
-  void answer_primary(store::ending how);
+  void answer_primary();
   void answer_chat();
   void join_late(join_run& j);
   void answer_joined(store::ending how);
@@ -75,6 +79,7 @@ private:
   void give_credit();
   void wake_at(time_point when);
   void keep_streams_alive();
+  void cancel_if_asked();
 
   time_point now() const { return self->clock().now(); }
   bool is_run() const { return birth.admission.is_run; }
@@ -110,6 +115,7 @@ private:
   time_point retry_due_ = time_point::max();
   time_point settle_due_ = time_point::max();
   time_point end_due_ = time_point::max();
+  time_point drop_due_ = time_point::max();
   time_point keep_alive_due_ = time_point::max();
 };
 

@@ -63,6 +63,8 @@ inline constexpr milliseconds keep_alive_pause{15'000};
 inline constexpr milliseconds cancel_wait{2000};
 /// A tenant whose supervisor crashes more often is left alone until its next request.
 inline constexpr milliseconds supervisor_restart_pause{5000};
+/// A provider says at once what a dropped call consumed; one that does not has crashed.
+inline constexpr milliseconds drop_wait{2000};
 /// Between two looks at a run that another node has.
 inline constexpr milliseconds poll_pause{200};
 
