@@ -414,6 +414,9 @@ void administration::sweep(std::chrono::milliseconds interval) {
       return;
     if (auto swept = parts_.tenants->sweep(); !swept)
       log::warn("the upkeep of tenants goes on later", {{"reason", swept.failure().message}});
+    const int days = parts_.current_config()->retention_days;
+    if (auto trimmed = parts_.tenants->trim(days); !trimmed)
+      log::warn("old runs are removed later", {{"reason", trimmed.failure().message}});
   } catch (const std::exception& e) {
     log::error("the upkeep of tenants failed", {{"reason", e.what()}});
   }

@@ -29,8 +29,8 @@ public:
   explicit administration(administration_parts parts) : parts_(std::move(parts)) {}
 
   [[nodiscard]] admin_answer execute(const admin_request& request, const store::author& by);
-  /// Finishes what was interrupted (store::tenant_store::sweep), if no other node has done so
-  /// within `interval`.
+  /// Finishes what was interrupted (store::tenant_store::sweep) and removes what is older than the
+  /// configuration keeps, if no other node has done so within `interval`.
   void sweep(std::chrono::milliseconds interval);
 
 private:

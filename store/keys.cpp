@@ -49,6 +49,7 @@ std::string name_claim(std::string_view tenant_name) {
 std::string key_hint(const secret_hash& h) { return key_hint_of(h.hex()); }
 std::string key_hint_of(std::string_view hex) { return "ares:key:" + std::string(hex); }
 std::string upkeep() { return "ares:upkeep"; }
+std::string trimmed() { return "ares:trimmed"; }
 std::string tenants() { return "ares:tenants"; }
 std::string audit() { return "ares:audit"; }
 std::string nodes() { return "{ares}:nodes"; }

@@ -32,6 +32,7 @@ namespace ares::store::keys {
 [[nodiscard]] std::string key_hint(const secret_hash& h);           // ares:key:HEX -> tenant id
 [[nodiscard]] std::string key_hint_of(std::string_view hex);        // likewise, of a stored hash
 [[nodiscard]] std::string upkeep();                                 // ares:upkeep   string: a sweep was begun
+[[nodiscard]] std::string trimmed();                                // ares:trimmed  string: tenant up to which runs were trimmed
 [[nodiscard]] std::string tenants();                                // ares:tenants  sorted set of ids, score 0
 [[nodiscard]] std::string audit();                                  // ares:audit    sorted set of entries, score 0
 [[nodiscard]] std::string nodes();                                  // {ares}:nodes  hash: incarnation -> JSON

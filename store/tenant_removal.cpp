@@ -103,7 +103,7 @@ result<std::monostate> tenant_store::clear_open(const tenant_id& t) {
   }
 }
 
-result<std::monostate> tenant_store::clear_agents(const tenant_id& t) {
+result<std::vector<std::string>> tenant_store::agent_ids(const tenant_id& t) {
   auto agents = calls_.call_all({{"HVALS", keys::agents(t)}, {"HKEYS", keys::gone_agents(t)}});
   if (!agents)
     return agents.failure();
@@ -113,7 +113,14 @@ result<std::monostate> tenant_store::clear_agents(const tenant_id& t) {
       ids.push_back(a->id);
   for (const auto& gone : (*agents)[1].items)
     ids.push_back(gone.text);
-  for (const auto& id : ids)
+  return ids;
+}
+
+result<std::monostate> tenant_store::clear_agents(const tenant_id& t) {
+  auto ids = agent_ids(t);
+  if (!ids)
+    return ids.failure();
+  for (const auto& id : *ids)
     if (auto r = clear_history(t, id); !r)
       return r;
   return std::monostate{};

@@ -48,6 +48,12 @@ struct node_row {
   std::int64_t beats = 0;
 };
 
+/// How much one turn of `trim` does at most.
+struct trim_bounds {
+  std::size_t tenants = 500;
+  std::int64_t runs = 200'000; // about two seconds
+};
+
 /// Thread-safe. Errors of all: not_found (of this tenant), store_unavailable, store_full; and
 /// those named. What is refused has changed nothing.
 class tenant_store {
@@ -120,6 +126,10 @@ public:
   /// `age_min` count as interrupted.
   [[nodiscard]] result<std::monostate>
   sweep(std::chrono::milliseconds age_min = std::chrono::minutes(1));
+  /// Removes runs that were admitted more than `days` ago and have ended, and the counters of days
+  /// long past; a turn of it, so that it may be called with every sweep. Usage of months and
+  /// statistics of agents stay. Gives how many runs went.
+  [[nodiscard]] result<std::int64_t> trim(int days, trim_bounds bounds = {});
   /// Whether a sweep is due and now the caller's to do: once in `interval`, of all nodes.
   [[nodiscard]] result<bool> take_turn(std::chrono::milliseconds interval);
 
@@ -151,6 +161,13 @@ private:
   [[nodiscard]] result<std::monostate> clear_history(const tenant_id& t, const std::string& agent);
   [[nodiscard]] result<std::monostate> sweep_one(const std::string& id,
                                                  std::chrono::milliseconds age_min);
+
+  /// Of all its agents, the deleted ones included.
+  [[nodiscard]] result<std::vector<std::string>> agent_ids(const tenant_id& t);
+  [[nodiscard]] result<std::int64_t> trim_tenant(const tenant_id& t, int days,
+                                                 std::int64_t runs_max);
+  [[nodiscard]] result<std::int64_t> trim_history(const tenant_id& t, const std::string& agent,
+                                                  int days, std::int64_t runs_max);
 
   [[nodiscard]] result<agent_row> with_statistics(const tenant_id& t, agent_record a);
 
