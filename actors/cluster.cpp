@@ -10,7 +10,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 
 namespace ares {
 
@@ -34,14 +33,16 @@ private:
     clock_time since;
   };
 
+  void send_beat();
   void beaten(const store::answer& a);
   void observe(const std::vector<store::reply>& beats);
   void bury(const std::string& incarnation, const std::string& beat);
-  void buried(const std::string& incarnation, const std::string& beat, const store::answer& a);
+  void buried(const std::string& incarnation, const store::answer& a);
   void fence(const std::string& incarnation, const std::string& tenant);
   void fenced(const std::string& incarnation, const tenant_id& tenant, const store::answer& a);
   void settled(const std::string& incarnation, const tenant_id& tenant, const store::answer& a);
   void forget(const std::string& incarnation, const tenant_id& tenant);
+  void step_done(const std::string& incarnation);
   void ask(store::command c, handler then);
 
   cluster_actor::pointer self;
@@ -50,7 +51,7 @@ private:
   std::map<std::uint64_t, handler> waiting_;
   std::uint64_t next_tag_ = 0;
   std::map<std::string, seen> others_;
-  std::set<std::string> burying_; // one reaping of an incarnation at a time
+  std::map<std::string, std::size_t> burying_; // steps of its reaping that are under way; one reaping at a time
   clock_time last_beat_{};        // that the store took
 };
 
@@ -75,10 +76,14 @@ void cluster_state::answered(store_result& r) {
 }
 
 void cluster_state::beat() {
+  send_beat();
+  node->wake_ups->set(self->clock().now() + limits::beat_pause, caf::actor_cast<alarm_listener>(self));
+}
+
+void cluster_state::send_beat() {
   ask(call_script("node_beat", 2,
                   {store::keys::nodes(), store::keys::beats(), node->incarnation->get()->text(), options.description}),
       [this](const store::answer& a) { beaten(a); });
-  node->wake_ups->set(self->clock().now() + limits::beat_pause, caf::actor_cast<alarm_listener>(self));
 }
 
 void cluster_state::beaten(const store::answer& a) {
@@ -90,7 +95,7 @@ void cluster_state::beaten(const store::answer& a) {
     log::warn("this node was given up by another; it goes on under a new incarnation");
     node->status->registered = false;
     node->incarnation->set(std::make_shared<incarnation_id>(node->ids->make<incarnation_id>()));
-    return;
+    return send_beat();
   }
   node->status->registered = true;
   const auto now = self->clock().now();
@@ -103,52 +108,60 @@ void cluster_state::beaten(const store::answer& a) {
 void cluster_state::observe(const std::vector<store::reply>& beats) {
   const auto own = node->incarnation->get()->text();
   const auto now = self->clock().now();
+  std::map<std::string, seen> others; // who is not listed any more is forgotten
   for (std::size_t i = 1; i + 1 < beats.size(); i += 2) {
     const auto& incarnation = beats[i].text;
     const auto& beat = beats[i + 1].text;
     if (incarnation == own)
       continue;
-    auto [it, fresh] = others_.try_emplace(incarnation, seen{beat, now});
-    if (it->second.beat != beat)
-      it->second = {beat, now};
-    if (options.store_is_private || now - it->second.since >= limits::node_silence_max)
+    auto before = others_.find(incarnation);
+    const bool stands = before != others_.end() && before->second.beat == beat;
+    const auto since = stands ? before->second.since : now;
+    others.emplace(incarnation, seen{beat, since});
+    if (options.store_is_private || now - since >= limits::node_silence_max)
       bury(incarnation, beat);
   }
+  others_ = std::move(others);
 }
 
 // -- the reaper: mark dead, fence in each tenant, end what is open there ---------
 
 void cluster_state::bury(const std::string& incarnation, const std::string& beat) {
   auto id = incarnation_id::parse(incarnation);
-  if (!id || !burying_.insert(incarnation).second)
+  if (!id || !burying_.emplace(incarnation, 1).second)
     return;
   log::warn("a node is dead: what it left open is ended", {{"incarnation", incarnation}});
   ask(call_script("node_bury", 3,
                   {store::keys::nodes(), store::keys::beats(), store::keys::node_tenants(*id), incarnation, beat}),
-      [=, this](const store::answer& a) { buried(incarnation, beat, a); });
+      [=, this](const store::answer& a) { buried(incarnation, a); });
 }
 
-void cluster_state::buried(const std::string& incarnation, const std::string&, const store::answer& a) {
-  burying_.erase(incarnation);
-  if (a.what != store::fate::done || a.value.items.empty() || a.value.items[0].text != "DEAD")
-    return;
-  if (a.value.items.size() == 1)
-    others_.erase(incarnation);
-  for (std::size_t i = 1; i < a.value.items.size(); ++i)
+// Whatever fails on the way is tried again at the next beat, for the tenants that are then left.
+void cluster_state::buried(const std::string& incarnation, const store::answer& a) {
+  const bool dead = a.what == store::fate::done && !a.value.items.empty() && a.value.items[0].text == "DEAD";
+  for (std::size_t i = 1; dead && i < a.value.items.size(); ++i) {
+    ++burying_[incarnation];
     fence(incarnation, a.value.items[i].text);
+  }
+  step_done(incarnation);
+}
+
+void cluster_state::step_done(const std::string& incarnation) {
+  if (--burying_[incarnation] == 0)
+    burying_.erase(incarnation);
 }
 
 void cluster_state::fence(const std::string& incarnation, const std::string& tenant) {
   auto id = tenant_id::parse(tenant);
   if (!id)
-    return;
+    return step_done(incarnation);
   ask(call_script("fence", 2, {store::keys::tenant(*id), store::keys::open(*id), incarnation}),
       [=, this, t = *id](const store::answer& a) { fenced(incarnation, t, a); });
 }
 
 void cluster_state::fenced(const std::string& incarnation, const tenant_id& tenant, const store::answer& a) {
   if (a.what != store::fate::done || a.value.type != store::reply::kind::array)
-    return; // the next beat tries again
+    return step_done(incarnation);
   std::vector<store::operation> ends;
   const auto& left = a.value.items;
   for (std::size_t i = 0; i + 1 < left.size() && ends.size() < limits::batch_operations_max; i += 2) {
@@ -167,13 +180,15 @@ void cluster_state::fenced(const std::string& incarnation, const tenant_id& tena
 void cluster_state::settled(const std::string& incarnation, const tenant_id& tenant, const store::answer& a) {
   if (a.what == store::fate::done && a.value.type == store::reply::kind::array)
     fence(incarnation, tenant.text());
+  else
+    step_done(incarnation);
 }
 
 void cluster_state::forget(const std::string& incarnation, const tenant_id& tenant) {
   auto id = incarnation_id::parse(incarnation);
   store::command c;
   c.arguments = {"SREM", store::keys::node_tenants(*id), tenant.text()};
-  ask(std::move(c), [](const store::answer&) {});
+  ask(std::move(c), [=, this](const store::answer&) { step_done(incarnation); });
 }
 
 cluster_actor::behavior_type cluster(cluster_actor::stateful_pointer<std::optional<cluster_state>> self,

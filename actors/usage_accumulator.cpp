@@ -45,6 +45,7 @@ private:
   void enlisted(const store::answer& a);
   void distribute(store::answer& a);
   void batch_failed(store::fate what);
+  void memory_full();
   void give(const store_request& r, store::fate what, store::reply value = {});
 
   std::deque<store_request> waiting_;
@@ -82,8 +83,8 @@ void accumulator_state::send_next() {
     bytes += waiting_.front().what.bytes();
     out_.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
-    // Only ends are sent twice.
-    operations.push_back(out_.back().persistent ? out_.back().what : std::move(out_.back().what));
+    auto& what = out_.back().what;
+    operations.push_back(what.is_admission() ? std::move(what) : what); // others may be sent again
   }
   batch_size_max_ = limits::batch_operations_max;
   busy_ = true;
@@ -112,6 +113,8 @@ void accumulator_state::answered(store_result& r) {
     enlisted(r.value);
   else if (r.value.what == store::fate::done)
     distribute(r.value);
+  else if (r.value.what == store::fate::full)
+    memory_full();
   else
     batch_failed(r.value.what);
   if (!busy_)
@@ -143,8 +146,21 @@ void accumulator_state::distribute(store::answer& a) {
   out_.clear();
 }
 
-// Only ends outlive a failed batch. With a full memory a batch without admissions still passes, so they are
-// sent again at once, alone. Otherwise the store is away, and whoever waits behind them is told so now.
+// With a full memory a batch without admissions still passes: what else was in it is sent again at once.
+void accumulator_state::memory_full() {
+  std::deque<store_request> kept;
+  for (auto& r : out_) {
+    if (r.what.arguments.empty()) // an admission: it was moved into the batch
+      give(r, store::fate::full);
+    else
+      kept.push_back(std::move(r));
+  }
+  out_.clear();
+  batch_size_max_ = std::max<std::size_t>(kept.size(), 1);
+  waiting_.insert(waiting_.begin(), std::make_move_iterator(kept.begin()), std::make_move_iterator(kept.end()));
+}
+
+// The store is away: only ends outlive that, and whoever waits behind them is told so now.
 void accumulator_state::batch_failed(store::fate what) {
   std::deque<store_request> kept;
   const auto keep = [&](store_request& r, store::fate otherwise) {
@@ -156,11 +172,6 @@ void accumulator_state::batch_failed(store::fate what) {
   for (auto& r : out_)
     keep(r, what);
   out_.clear();
-  if (what == store::fate::full) {
-    batch_size_max_ = std::max<std::size_t>(kept.size(), 1);
-    waiting_.insert(waiting_.begin(), std::make_move_iterator(kept.begin()), std::make_move_iterator(kept.end()));
-    return;
-  }
   for (auto& r : waiting_)
     keep(r, store::fate::unavailable);
   waiting_ = std::move(kept);

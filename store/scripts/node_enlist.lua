@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Notes that an incarnation is about to open entries in a tenant; before its first admission there.
 -- KEYS  1 {ares}:nodes  2 {ares}:node:INC:tenants
 -- ARGV  1 incarnation  2 tenant id
