@@ -40,7 +40,8 @@ cost measure(slot_bench& b, std::size_t size, bool limited) {
       starts.push_back(admit(b.tenant, a));
       const finish_figures figures{ending::completed, 42, 1234};
       ends.push_back(finish(b.tenant, a.operation, b.agent, figures,
-                            ended_record(a.record_head, 1773411720000, {figures, R"({"message":"answer"})", "null"})));
+                            ended_record(a.record_head, 1773411720000,
+                                         {figures, R"({"message":"answer"})", "null"})));
     }
     const auto before = script_usec(b);
     b.send(starts);
@@ -60,7 +61,8 @@ TEST_CASE("what a run costs Redis", "[.][cost]") {
   for (const bool limited : {false, true})
     for (const std::size_t size : {1, 8, 32}) {
       const auto c = measure(b, size, limited);
-      std::cout << (limited ? "limited, " : "unlimited, ") << "batches of " << size << ": admit " << c.admit_us
-                << " us, finish " << c.finish_us << " us, together " << c.admit_us + c.finish_us << " us\n";
+      std::cout << (limited ? "limited, " : "unlimited, ") << "batches of " << size << ": admit "
+                << c.admit_us << " us, finish " << c.finish_us << " us, together "
+                << c.admit_us + c.finish_us << " us\n";
     }
 }

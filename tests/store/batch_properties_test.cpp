@@ -1,4 +1,5 @@
-// What holds whatever happens: random histories of one tenant, and random cuts of Redis' log of them.
+// What holds whatever happens: random histories of one tenant, and random cuts of Redis' log of
+// them.
 #include "tests/store/random_history.hpp"
 
 #include <cstdlib>

@@ -1,4 +1,5 @@
-// node_beat, node_bury, node_enlist, fence: how nodes see each other, and clean up after each other.
+// node_beat, node_bury, node_enlist, fence: how nodes see each other, and clean up after each
+// other.
 #include "store/tenant_snapshot.hpp"
 #include "tests/store/slot_bench.hpp"
 
@@ -18,7 +19,8 @@ struct node_bench : slot_bench {
     return all;
   }
   std::vector<std::string> beat(const incarnation_id& n) {
-    return texts(store.run("node_beat", {keys::nodes(), keys::beats()}, {n.text(), R"({"host":"h"})"}));
+    return texts(
+        store.run("node_beat", {keys::nodes(), keys::beats()}, {n.text(), R"({"host":"h"})"}));
   }
   std::string enlist(const incarnation_id& n, const std::string& t = "a tenant") {
     return store.run("node_enlist", {keys::nodes(), keys::node_tenants(n)}, {n.text(), t}).text;
@@ -75,8 +77,8 @@ TEST_CASE("a node that was given up learns it at its next beat, for as long as i
   CHECK(b.bury(b.node, "1") == words{"DEAD", "a tenant"}); // another observer, or again
   b.ask({"SREM", keys::node_tenants(b.node), "a tenant"});
   CHECK(b.bury(b.node, "1") == words{"DEAD"});
-  CHECK(b.store.everything() == stored_state{{keys::tenant(b.tenant),
-                                              b.store.everything().at(keys::tenant(b.tenant))}});
+  CHECK(b.store.everything() ==
+        stored_state{{keys::tenant(b.tenant), b.store.everything().at(keys::tenant(b.tenant))}});
 }
 
 TEST_CASE("the tenants of a dead node are told a thousand at a time") {
@@ -89,8 +91,9 @@ TEST_CASE("the tenants of a dead node are told a thousand at a time") {
   CHECK(b.bury(b.node, "1").size() == 1001);
 }
 
-TEST_CASE("a fence names what an incarnation left open, and refuses it from then on, in this tenant "
-          "only") {
+TEST_CASE(
+    "a fence names what an incarnation left open, and refuses it from then on, in this tenant "
+    "only") {
   node_bench b;
   auto mine = b.new_run();
   auto chat = b.new_chat();
@@ -152,10 +155,10 @@ TEST_CASE("what works on a slot and between nodes works on Redis Cluster") {
   a.limits = {100, 100, 100};
   const auto chat = b.new_chat();
   const auto r = b.new_reading();
-  const auto results =
-      b.send({admit(b.tenant, a), admit(b.tenant, chat), progress(a.operation, 3), check(b.tenant, r),
-              check_usage(b.tenant, r), check_keys(b.tenant, r), check_run(b.tenant, r, a.operation),
-              check_runs(b.tenant, r, b.agent, 0, 9), count_call(b.tenant)});
+  const auto results = b.send({admit(b.tenant, a), admit(b.tenant, chat), progress(a.operation, 3),
+                               check(b.tenant, r), check_usage(b.tenant, r),
+                               check_keys(b.tenant, r), check_run(b.tenant, r, a.operation),
+                               check_runs(b.tenant, r, b.agent, 0, 9), count_call(b.tenant)});
   for (const auto& result : results)
     CHECK(result.items.at(0).text == "OK");
   CHECK(b.end_now(finish(b.tenant, chat.operation, "", {ending::completed, 1, 1}, "")).what ==

@@ -19,7 +19,9 @@ admission again(admission a) {
   return a;
 }
 
-verdict verdict_of(slot_bench& b, const admission& a) { return b.admit_now(a).what; }
+verdict verdict_of(slot_bench& b, const admission& a) {
+  return b.admit_now(a).what;
+}
 
 } // namespace
 
@@ -73,7 +75,9 @@ TEST_CASE("an admission that is refused before it is looked at writes nothing") 
   auto a = b.new_run();
   a.key.stamp = "a key";
   auto expected = verdict::late;
-  SECTION("after its time") { a.not_after_ms = b.store.clock.now_ms() - 60'000; }
+  SECTION("after its time") {
+    a.not_after_ms = b.store.clock.now_ms() - 60'000;
+  }
   SECTION("of a fenced incarnation") {
     b.store.run("fence", {keys::tenant(b.tenant), keys::open(b.tenant)}, {b.node.text()});
     expected = verdict::fenced;
@@ -121,7 +125,8 @@ TEST_CASE("a key that expires in the future is good, and its last use is noted w
         std::to_string(result.started_ms / 1000));
 }
 
-TEST_CASE("a repeat with an idempotency key finds the first run, and with another body a conflict") {
+TEST_CASE(
+    "a repeat with an idempotency key finds the first run, and with another body a conflict") {
   slot_bench b;
   stay_away_from_midnight(b.store.clock);
   const auto first = with_key(b.new_run(), "key");
@@ -221,9 +226,9 @@ TEST_CASE("a limit of tokens a month refuses both, once it is used up") {
   // Within one batch too: what ends first is counted first.
   auto third = b.new_chat();
   third.limits = a.limits;
-  const auto results = b.send(
-      {finish(b.tenant, second.operation, b.agent, {ending::completed, 9, 1}, "record"),
-       admit(b.tenant, third)});
+  const auto results =
+      b.send({finish(b.tenant, second.operation, b.agent, {ending::completed, 9, 1}, "record"),
+              admit(b.tenant, third)});
   CHECK(read_admission(results[1])->what == verdict::token_quota);
   CHECK(read_admission(results[1])->tokens_left == 0);
 }
@@ -298,7 +303,8 @@ TEST_CASE("a run's end is written and counted once, whatever is repeated") {
 
   const auto before = b.store.everything();
   const auto other = finish(b.tenant, a.operation, b.agent, {ending::failed, 9, 9}, "other");
-  for (const auto& repeat : {op, other, settle(b.tenant, a.operation, b.agent, ending::failed, "null")}) {
+  for (const auto& repeat :
+       {op, other, settle(b.tenant, a.operation, b.agent, ending::failed, "null")}) {
     const auto second = b.end_now(repeat);
     CHECK(second.what == end::ended_before);
     CHECK(second.record == record);
@@ -385,9 +391,10 @@ TEST_CASE("the end of a run whose tenant was removed under it writes nothing") {
   const auto a = b.new_run();
   b.admit_now(a);
   b.ask({"FLUSHALL"});
-  for (const auto& op : {finish(b.tenant, a.operation, b.agent, {ending::completed, 1, 1}, "record"),
-                         settle(b.tenant, a.operation, b.agent, ending::failed, "null"),
-                         progress(a.operation, 3), count_call(b.tenant)})
+  for (const auto& op :
+       {finish(b.tenant, a.operation, b.agent, {ending::completed, 1, 1}, "record"),
+        settle(b.tenant, a.operation, b.agent, ending::failed, "null"), progress(a.operation, 3),
+        count_call(b.tenant)})
     b.send_one(op);
   CHECK(b.store.everything().empty());
 }
@@ -510,9 +517,9 @@ TEST_CASE("records are read together with what is open of them") {
 TEST_CASE("statistics of several agents are read together") {
   slot_bench b;
   b.admit_now(b.new_run());
-  const auto r = b.store.run(
-      "statistics_read",
-      {keys::statistics(b.tenant, b.agent), keys::statistics(b.tenant, "another")}, {});
+  const auto r =
+      b.store.run("statistics_read",
+                  {keys::statistics(b.tenant, b.agent), keys::statistics(b.tenant, "another")}, {});
   REQUIRE(r.items.size() == 2);
   CHECK(r.items[0].items.size() == 4); // last_run and runs
   CHECK(r.items[1].items.empty());

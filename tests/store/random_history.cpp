@@ -47,7 +47,8 @@ private:
   }
 
   void look_at_agent(const std::string& agent, const std::vector<std::string>& runs);
-  void look_at_record(const std::string& run, const std::string& agent, std::map<std::string, std::int64_t>& sums);
+  void look_at_record(const std::string& run, const std::string& agent,
+                      std::map<std::string, std::int64_t>& sums);
   void look_at_counters();
   void look_at_idempotency();
 
@@ -135,7 +136,8 @@ std::vector<std::string> faults_of(const stored_state& state, const tenant_id& t
 
 // -- the history --------------------------------------------------------------
 
-random_history::random_history(slot_bench& bench, std::uint64_t seed) : bench_(bench), random_(seed) {
+random_history::random_history(slot_bench& bench, std::uint64_t seed)
+    : bench_(bench), random_(seed) {
   for (int i = 0; i < 3; ++i) {
     nodes_.push_back(bench_.ids.make<incarnation_id>());
     agents_.push_back(bench_.ids.make<agent_id>().text());
@@ -313,11 +315,12 @@ void random_history::end(known_operation& k, std::int64_t tokens) {
 random_history::planned random_history::plan_end() {
   auto& k = any_operation();
   const auto how = static_cast<ending>(below(3));
-  const finish_figures figures{how, k.tokens + (k.as_sent.is_run ? static_cast<std::int64_t>(below(500)) : 0),
-                               static_cast<std::int64_t>(below(5000))};
-  const auto record =
-      k.as_sent.is_run ? ended_record(k.as_sent.record_head, k.started_ms, {figures, R"({"a":1})", "null"})
-                       : std::string{};
+  const finish_figures figures{
+      how, k.tokens + (k.as_sent.is_run ? static_cast<std::int64_t>(below(500)) : 0),
+      static_cast<std::int64_t>(below(5000))};
+  const auto record = k.as_sent.is_run ? ended_record(k.as_sent.record_head, k.started_ms,
+                                                      {figures, R"({"a":1})", "null"})
+                                       : std::string{};
   const bool was_open = k.open;
   end(k, figures.tokens);
   return {finish(bench_.tenant, k.as_sent.operation, k.as_sent.agent, figures, record),
@@ -364,7 +367,8 @@ random_history::planned random_history::plan_read() {
   const auto expected = totals(total_);
   if (chance(10)) {
     reading.version = 9;
-    return {check_usage(bench_.tenant, reading), [](const reply& r) { REQUIRE(r.items.at(0).text == "STALE"); }};
+    return {check_usage(bench_.tenant, reading),
+            [](const reply& r) { REQUIRE(r.items.at(0).text == "STALE"); }};
   }
   ++total_.calls;
   return {check_usage(bench_.tenant, reading), [expected](const reply& r) {
@@ -376,11 +380,12 @@ random_history::planned random_history::plan_read() {
           }};
 }
 
-/// A node is given up, and another takes its place. What it left open is ended, or only some of it yet.
+/// A node is given up, and another takes its place. What it left open is ended, or only some of it
+/// yet.
 void random_history::fence_one() {
   auto& node = nodes_[below(nodes_.size())];
-  const auto left =
-      bench_.store.run("fence", {keys::tenant(bench_.tenant), keys::open(bench_.tenant)}, {node.text()});
+  const auto left = bench_.store.run(
+      "fence", {keys::tenant(bench_.tenant), keys::open(bench_.tenant)}, {node.text()});
   std::set<std::string> expected, got;
   for (const auto& [id, k] : known_)
     if (k.open && k.node == node)
@@ -395,8 +400,9 @@ void random_history::fence_one() {
   for (const auto& text : got) {
     auto& k = known_.at(*operation_id::parse(text));
     if (chance(60)) {
-      k.record = bench_.end_now(settle(bench_.tenant, k.as_sent.operation, k.as_sent.agent, ending::failed,
-                                       R"("node lost")"))
+      k.record = bench_
+                     .end_now(settle(bench_.tenant, k.as_sent.operation, k.as_sent.agent,
+                                     ending::failed, R"("node lost")"))
                      .record;
       end(k, k.tokens);
     }

@@ -1,5 +1,6 @@
-// A random history of one tenant: several nodes that admit, end, repeat and fence in random batches,
-// with a model that foretells every result and every counter; and what must hold of any stored state.
+// A random history of one tenant: several nodes that admit, end, repeat and fence in random
+// batches, with a model that foretells every result and every counter; and what must hold of any
+// stored state.
 #pragma once
 
 #include "tests/store/slot_bench.hpp"
@@ -16,7 +17,8 @@ constexpr std::int64_t chat_tokens = 1'000'000'000;
 
 /// What does not hold of a tenant's slot though it must at any moment, as sentences; none if all is
 /// well: counters equal history, statistics and records, and what is open is running.
-[[nodiscard]] std::vector<std::string> faults_of(const stored_state& state, const tenant_id& tenant);
+[[nodiscard]] std::vector<std::string> faults_of(const stored_state& state,
+                                                 const tenant_id& tenant);
 
 class random_history {
 public:
@@ -77,7 +79,7 @@ private:
   std::vector<std::string> agents_;
   admission_limits limits_;
   std::map<operation_id, known_operation> known_;
-  std::vector<operation_id> answered_; // those known whose admission was answered
+  std::vector<operation_id> answered_;               // those known whose admission was answered
   std::map<std::string, idempotent_run> idempotent_; // by agent and key
   totals total_;
 };

@@ -1,6 +1,5 @@
-#include "store/record.hpp"
-
 #include "conf/json.hpp"
+#include "store/record.hpp"
 #include "tests/store/slot_bench.hpp"
 
 #include <random>
@@ -10,9 +9,9 @@ using namespace ares::tests;
 
 namespace {
 
-const std::vector<std::string> field_order{
-    "id",         "agent_id",    "status",      "input",      "output", "error",
-    "started_at", "finished_at", "duration_ms", "tokens_used"};
+const std::vector<std::string> field_order{"id",          "agent_id",   "status",     "input",
+                                           "output",      "error",      "started_at", "finished_at",
+                                           "duration_ms", "tokens_used"};
 
 /// The record as JSON, if its fields are those of a run object, in their order.
 ordered_json run_object(const std::string& record) {
@@ -37,7 +36,8 @@ const std::vector<std::string> deceptive_inputs{
     R"({"message":"\u0000\u0000"})",
 };
 
-/// What the script's own functions of time say: `time.lua` is what stands before `local incarnation`.
+/// What the script's own functions of time say: `time.lua` is what stands before `local
+/// incarnation`.
 std::string time_functions() {
   const auto& text = script_named("batch").text;
   return text.substr(0, text.find("local incarnation"));
@@ -87,8 +87,8 @@ TEST_CASE("an ended record is a run object with its end") {
   const std::int64_t started = 1773411719999; // 2026-03-13T14:21:59.999Z
   for (const auto& input : deceptive_inputs) {
     const auto a = b.new_run(input);
-    const auto object = run_object(
-        ended_record(a.record_head, started, {{ending::completed, 342, 2001}, R"({"a":[1]})", "null"}));
+    const auto object = run_object(ended_record(
+        a.record_head, started, {{ending::completed, 342, 2001}, R"({"a":[1]})", "null"}));
     CHECK(object["status"] == "completed");
     CHECK(object["input"].dump() == ordered_json::parse(input).dump());
     CHECK(object["output"].dump() == R"({"a":[1]})");
@@ -121,9 +121,10 @@ TEST_CASE("dates of the script are those of the nodes") {
   // Every day of four centuries has its own date; each is looked at in some second of it.
   for (std::int64_t day = 0; day < 146'097; ++day)
     instants.push_back(day * 86400 + static_cast<std::int64_t>(random() % 86400));
-  const auto text = time_functions() +
-                    "local result = {} for i = 1, #ARGV do result[i] = date_of(tonumber(ARGV[i])) .. ' ' .. "
-                    "rfc3339(tonumber(ARGV[i])) end return result";
+  const auto text =
+      time_functions() +
+      "local result = {} for i = 1, #ARGV do result[i] = date_of(tonumber(ARGV[i])) .. ' ' .. "
+      "rfc3339(tonumber(ARGV[i])) end return result";
   for (std::size_t first = 0; first < instants.size(); first += 5000) {
     std::vector<std::string> arguments{"EVAL", text, "0"};
     const auto last = std::min(first + 5000, instants.size());

@@ -1,6 +1,5 @@
-#include "store/tenant_snapshot.hpp"
-
 #include "conf/json.hpp"
+#include "store/tenant_snapshot.hpp"
 #include "tests/store/tenant_bench.hpp"
 
 using namespace ares;
@@ -14,11 +13,16 @@ std::shared_ptr<const tenant_snapshot> read_now(tenant_bench& b, const tenant_id
   return read_tenant(t, a.value);
 }
 
-reply text(const std::string& s) { return {reply::kind::text, 0, s, {}}; }
+reply text(const std::string& s) {
+  return {reply::kind::text, 0, s, {}};
+}
 
 reply tenant_reply(const std::vector<std::string>& fields,
                    const std::vector<std::string>& agents = {}) {
-  reply r{reply::kind::array, 0, "", {{reply::kind::array, 0, "", {}}, {reply::kind::array, 0, "", {}}}};
+  reply r{reply::kind::array,
+          0,
+          "",
+          {{reply::kind::array, 0, "", {}}, {reply::kind::array, 0, "", {}}}};
   for (const auto& f : fields)
     r.items[0].items.push_back(text(f));
   for (const auto& a : agents)
@@ -101,9 +105,9 @@ TEST_CASE("what cannot be read is left out, and the rest of the tenant stands") 
   const std::string id = "01890a5d-ac96-774b-bcce-b302099a8058";
   const auto t = read_tenant(
       some_tenant,
-      tenant_reply({"state", "active", "v", "3", "k:one", "no record", "k:two", R"(0|{"id":7})", "k:three",
-                    R"(5|{"id":")" + id + R"(","name":null,"created_at":"x"})", "f:incarnation", "1",
-                    "unknown", "field", "q_flight", "4"},
+      tenant_reply({"state", "active", "v", "3", "k:one", "no record", "k:two", R"(0|{"id":7})",
+                    "k:three", R"(5|{"id":")" + id + R"(","name":null,"created_at":"x"})",
+                    "f:incarnation", "1", "unknown", "field", "q_flight", "4"},
                    {"a", "no record", "b", R"({"id":")" + id + R"("})", "c",
                     R"({"id":"?","config":{"model":"m"}})", "d",
                     R"({"id":")" + id + R"(","config":{"model":7}})", "e",

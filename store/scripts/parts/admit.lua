@@ -13,12 +13,12 @@ local baseline -- month runs, month tokens, day's executing requests as stored b
 local function used()
   if not baseline then
     dates()
-    local stored = redis.call('HMGET', KEYS[2], 'm' .. month .. 'r', 'm' .. month .. 't', 'd' .. today .. 'x')
+    local stored = redis.call('HMGET', KEYS[2], month_runs, month_tokens, day_requests)
     baseline = { tonumber(stored[1] or 0), tonumber(stored[2] or 0), tonumber(stored[3] or 0) }
   end
-  return baseline[1] + pending(KEYS[2], 'm' .. month .. 'r'),
-         baseline[2] + pending(KEYS[2], 'm' .. month .. 't'),
-         baseline[3] + pending(KEYS[2], 'd' .. today .. 'x')
+  return baseline[1] + pending(KEYS[2], month_runs),
+         baseline[2] + pending(KEYS[2], month_tokens),
+         baseline[3] + pending(KEYS[2], day_requests)
 end
 
 local function left(limit, n)
@@ -36,14 +36,17 @@ local function limit_reached(kind, day_limit, runs_limit, tokens_limit)
   return nil, day_left ~= '' and integer(tonumber(day_left) - 1) or '', tokens_left
 end
 
-local function write_run(k, id, agent, idempotent, body_hash, head)
-  redis.call('SET', KEYS[k], head .. '"output":null,"error":null,"started_at":"' .. rfc3339(now_s) ..
-    '","finished_at":null,"duration_ms":null,"tokens_used":0}')
+local record_tail -- the same for all runs of a batch
+
+local function write_run(k, id, idempotent, body_hash, head)
+  record_tail = record_tail or '"output":null,"error":null,"started_at":"' .. rfc3339(now_s) ..
+    '","finished_at":null,"duration_ms":null,"tokens_used":0}'
+  redis.call('SET', KEYS[k], head .. record_tail)
   redis.call('ZADD', KEYS[k + 1], 0, id)
-  redis.call('HSET', KEYS[k + 2], 'last_run', integer(now_ms))
+  last_runs[KEYS[k + 2]] = true
   add(KEYS[k + 2], 'runs', 1)
-  add(KEYS[2], 'd' .. today .. 'r', 1)
-  add(KEYS[2], 'm' .. month .. 'r', 1)
+  add(KEYS[2], day_runs, 1)
+  add(KEYS[2], month_runs, 1)
   if idempotent then
     redis.call('SET', KEYS[k + 3], id .. '|' .. body_hash, 'EX', 86400)
   end
@@ -85,9 +88,9 @@ local function admit(a, k)
   if reached then return { reached, day_left, tokens_left } end
 
   count_call()
-  add(KEYS[2], 'd' .. today .. 'x', 1)
+  add(KEYS[2], day_requests, 1)
   local entry = { kind = kind, node = incarnation, day = today, tokens = tonumber(ARGV[a + 11]), started = now_ms, agent = agent }
   redis.call('HSET', KEYS[3], id, entry_text(entry))
-  if kind == 'r' then write_run(k, id, agent, idempotent, body_hash, ARGV[a + 14]) end
+  if kind == 'r' then write_run(k, id, idempotent, body_hash, ARGV[a + 14]) end
   return { 'OK', integer(now_ms), day_left, tokens_left }
 end

@@ -13,17 +13,22 @@ local incarnation = ARGV[1]
 local tenant = redis.call('HMGET', KEYS[1], 'v', 'state', 'f:' .. incarnation)
 local version, active, fenced = tenant[1], tenant[2] == 'active', tenant[3]
 
-local today, month -- of now, made when first needed
+-- Of now, made when first needed: the dates, and the counters of {T}:u that bear them.
+local today, month
+local day_runs, day_calls, day_requests, month_runs, month_calls, month_tokens
 local function dates()
-  if not today then
-    today = date_of(now_s)
-    month = string.sub(today, 1, 7)
-  end
+  if today then return end
+  today = date_of(now_s)
+  month = string.sub(today, 1, 7)
+  local day = 'd' .. today
+  day_runs, day_calls, day_requests = day .. 'r', day .. 'c', day .. 'x'
+  month_runs, month_calls, month_tokens = 'm' .. month .. 'r', 'm' .. month .. 'c', 'm' .. month .. 't'
 end
 
 -- -- counters: summed up here, written at the end -------------------------------
 
 local sums = {}
+local last_runs = {} -- the statistics of agents that have a new run
 local function add(key, field, n)
   if n ~= 0 then
     local of_key = sums[key]
@@ -43,8 +48,8 @@ end
 local function count_call()
   if not active then return end
   dates()
-  add(KEYS[2], 'd' .. today .. 'c', 1)
-  add(KEYS[2], 'm' .. month .. 'c', 1)
+  add(KEYS[2], day_calls, 1)
+  add(KEYS[2], month_calls, 1)
 end
 
 local function count_tokens(day, n)
@@ -123,5 +128,8 @@ for key, of_key in pairs(sums) do
   for field, n in pairs(of_key) do
     redis.call('HINCRBY', key, field, integer(n))
   end
+end
+for key in pairs(last_runs) do
+  redis.call('HSET', key, 'last_run', integer(now_ms))
 end
 return results
