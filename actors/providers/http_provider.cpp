@@ -1,4 +1,5 @@
 // The provider actor of a back end over HTTP: who may go now, who waits, who is told to come back.
+#include "actors/providers/anthropic.hpp"
 #include "actors/providers/circuit_breaker.hpp"
 #include "actors/providers/http_call.hpp"
 #include "actors/providers/openai.hpp"
@@ -22,6 +23,10 @@ using http_actor =
     provider_actor::extend<caf::reacts_to<provider_call_over>, caf::reacts_to<provider_call_broken>,
                            // a call has waited until its deadline
                            caf::reacts_to<overdue_atom, provider_call_key>>;
+
+const provider_codec& codec_for(provider_config::kind type) {
+  return type == provider_config::kind::anthropic ? anthropic_codec : openai_codec;
+}
 
 /// `https://host:1/v1` -> `host:1` and `host`: what no message may show.
 std::vector<std::string> names_of_host(const std::string& url) {
@@ -55,6 +60,7 @@ public:
   void configure(provider_config config, std::shared_ptr<transport> wire) {
     config_ = std::move(config);
     wire_ = std::move(wire);
+    codec_ = &codec_for(config_.type);
     while (config_.base_url.ends_with('/'))
       config_.base_url.pop_back();
     hidden_ = names_of_host(config_.base_url);
@@ -269,7 +275,7 @@ private:
 
   pointer self_;
   provider_config config_;
-  const provider_codec* codec_ = &openai_codec;
+  const provider_codec* codec_ = nullptr;
   std::shared_ptr<transport> wire_;
   std::vector<std::string> hidden_;
   circuit_breaker breaker_;

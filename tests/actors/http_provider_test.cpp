@@ -30,8 +30,9 @@ public:
 };
 
 struct http_fixture : provider_fixture {
-  explicit http_fixture(int max_concurrency = 10) {
-    settings.type = provider_config::kind::openai;
+  explicit http_fixture(int max_concurrency = 10,
+                        provider_config::kind type = provider_config::kind::openai) {
+    settings.type = type;
     settings.base_url = "http://llm.example.com:8099/v1/";
     settings.api_key = "topsecret";
     settings.timeout = 5s;
@@ -100,6 +101,22 @@ TEST_CASE("a call goes to the upstream with key, time-outs and body") {
   CHECK(json::parse(request.body)["stream"] == true);
   const std::pair<std::string, std::string> key{"Authorization", "Bearer topsecret"};
   CHECK(std::count(request.headers.begin(), request.headers.end(), key) == 1);
+}
+
+TEST_CASE("the type of a provider decides how it is asked and understood") {
+  http_fixture fixture(10, provider_config::kind::anthropic);
+  fixture.ask(1, true);
+  REQUIRE(fixture.wire->transfers.size() == 1);
+  const auto& request = fixture.wire->transfers[0].request;
+  CHECK(request.url == "http://llm.example.com:8099/v1/messages");
+  const std::pair<std::string, std::string> key{"x-api-key", "topsecret"};
+  CHECK(std::count(request.headers.begin(), request.headers.end(), key) == 1);
+  CHECK(json::parse(request.body)["max_tokens"] == 4096);
+  fixture.head(0);
+  fixture.data(0, R"({"content":[{"type":"text","text":"Hello"}],"stop_reason":"end_turn"})");
+  fixture.end(0);
+  CHECK(fixture.got.text() == "Hello");
+  CHECK(fixture.got.done.size() == 1);
 }
 
 TEST_CASE("a plain answer ends the call") {
