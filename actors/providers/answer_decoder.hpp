@@ -83,8 +83,7 @@ protected:
 
   answer_context context_;
   std::vector<indexed_call> calls_;
-  std::optional<finish_reason>
-      finish_; // `stop` covers tool calls: the answer shows whether it has any
+  std::optional<finish_reason> finish_; // `stop` with tool calls will be `tool_calls`
   std::optional<std::int64_t> reported_prompt_;
   std::optional<std::int64_t> reported_tokens_; // prompt and answer together
   bool done_ = false;
