@@ -173,6 +173,8 @@ result<std::monostate> node::start_http() {
   options.max_body_bytes = conf.max_body_bytes;
   options.max_connections = conf.max_connections;
   options.request_timeout = conf.request_timeout;
+  options.tls_cert = conf.tls_cert;
+  options.tls_key = conf.tls_key;
   try {
     server_ = std::make_unique<server>(options, make_gateway(std::move(wiring)));
   } catch (const std::exception& e) {
