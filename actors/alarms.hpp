@@ -1,5 +1,5 @@
-// Wake-up calls for many actors at a small cost: setting and cancelling take a map operation, where a
-// delayed message of CAF would keep its actor alive until it is due.
+// Wake-up calls for many actors at a small cost: setting and cancelling take a map operation, where
+// a delayed message of CAF would keep its actor alive until it is due.
 #pragma once
 
 #include <caf/all.hpp>

@@ -13,7 +13,9 @@ namespace ares {
 
 namespace {
 
-std::int64_t number(const std::string& text) { return std::strtoll(text.c_str(), nullptr, 10); }
+std::int64_t number(const std::string& text) {
+  return std::strtoll(text.c_str(), nullptr, 10);
+}
 
 std::string joined(const std::vector<std::string>& items) {
   std::string all = "[";
@@ -86,19 +88,24 @@ agent_statistics read_statistics(const store::reply& hash) {
 }
 
 std::string agent_json(const store::agent_snapshot& a, const agent_statistics& s, bool whole) {
-  return "{\"id\":\"" + a.id.text() + "\",\"name\":" + quote_json(a.name) + ",\"agent_type\":" +
-         quote_json(a.agent_type) + ",\"status\":\"" + (a.active ? "active" : "disabled") +
-         "\",\"config\":" + (whole ? a.config_json : short_config(a)) + ",\"created_at\":" +
-         time_json(a.created_ms) + ",\"last_run\":" + time_json(s.last_run_ms) + ",\"total_runs\":" +
-         std::to_string(s.runs) + ",\"success_rate\":" + success_rate(s) + '}';
+  return "{\"id\":\"" + a.id.text() + "\",\"name\":" + quote_json(a.name) +
+         ",\"agent_type\":" + quote_json(a.agent_type) + ",\"status\":\"" +
+         (a.active ? "active" : "disabled") +
+         "\",\"config\":" + (whole ? a.config_json : short_config(a)) +
+         ",\"created_at\":" + time_json(a.created_ms) +
+         ",\"last_run\":" + time_json(s.last_run_ms) + ",\"total_runs\":" + std::to_string(s.runs) +
+         ",\"success_rate\":" + success_rate(s) + '}';
 }
 
-std::string page_json(const char* name, const std::vector<std::string>& items, std::int64_t total, const page& which) {
+std::string page_json(const char* name, const std::vector<std::string>& items, std::int64_t total,
+                      const page& which) {
   return std::string("{\"") + name + "\":" + joined(items) + ",\"total\":" + std::to_string(total) +
-         ",\"page\":" + std::to_string(which.number) + ",\"per_page\":" + std::to_string(which.size) + '}';
+         ",\"page\":" + std::to_string(which.number) +
+         ",\"per_page\":" + std::to_string(which.size) + '}';
 }
 
-std::string usage_json(const std::string& month, const std::vector<store::reply>& all, const tier_config& limits) {
+std::string usage_json(const std::string& month, const std::vector<store::reply>& all,
+                       const tier_config& limits) {
   std::vector<std::string> days;
   for (int day = 31; day >= 1; --day) {
     const auto f = figures_at(all, static_cast<std::size_t>(day));
@@ -106,15 +113,20 @@ std::string usage_json(const std::string& month, const std::vector<store::reply>
       continue;
     char date[4];
     std::snprintf(date, sizeof date, "-%02d", day);
-    days.push_back("{\"date\":\"" + month + date + "\",\"runs\":" + std::to_string(f.runs) + ",\"tokens\":" +
-                   std::to_string(f.tokens) + ",\"api_calls\":" + std::to_string(f.calls) + '}');
+    days.push_back("{\"date\":\"" + month + date + "\",\"runs\":" + std::to_string(f.runs) +
+                   ",\"tokens\":" + std::to_string(f.tokens) +
+                   ",\"api_calls\":" + std::to_string(f.calls) + '}');
   }
   const auto total = figures_at(all, 0);
   const auto period = billing_period_of(month_start_ms(month));
-  return "{\"period_start\":" + time_json(period.start_ms) + ",\"period_end\":" + time_json(period.end_ms) +
-         ",\"total_runs\":" + std::to_string(total.runs) + ",\"total_tokens\":" + std::to_string(total.tokens) +
-         ",\"total_api_calls\":" + std::to_string(total.calls) + ",\"quota_runs\":" + limit_json(limits.quota_runs) +
-         ",\"quota_tokens\":" + limit_json(limits.quota_tokens) + ",\"daily_usage\":" + joined(days) + '}';
+  return "{\"period_start\":" + time_json(period.start_ms) +
+         ",\"period_end\":" + time_json(period.end_ms) +
+         ",\"total_runs\":" + std::to_string(total.runs) +
+         ",\"total_tokens\":" + std::to_string(total.tokens) +
+         ",\"total_api_calls\":" + std::to_string(total.calls) +
+         ",\"quota_runs\":" + limit_json(limits.quota_runs) +
+         ",\"quota_tokens\":" + limit_json(limits.quota_tokens) +
+         ",\"daily_usage\":" + joined(days) + '}';
 }
 
 std::string keys_json(const store::tenant_snapshot& t, const store::reply& last_used) {
@@ -125,14 +137,16 @@ std::string keys_json(const store::tenant_snapshot& t, const store::reply& last_
   std::vector<const store::key_snapshot*> newest_first;
   for (const auto& [hash, key] : t.keys)
     newest_first.push_back(&key);
-  std::sort(newest_first.begin(), newest_first.end(), [](const auto* a, const auto* b) { return a->id > b->id; });
+  std::sort(newest_first.begin(), newest_first.end(),
+            [](const auto* a, const auto* b) { return a->id > b->id; });
 
   std::vector<std::string> items;
   for (const auto* k : newest_first)
-    items.push_back("{\"id\":\"" + k->id.text() + "\",\"name\":" + quote_json(k->name) + ",\"prefix\":" +
-                    quote_json(k->prefix) + ",\"created_at\":" + time_json(k->created_s * 1000) +
-                    ",\"expires_at\":" + time_json(k->expires_s * 1000) + ",\"last_used\":" +
-                    time_json(used[k->id.text()] * 1000) + '}');
+    items.push_back("{\"id\":\"" + k->id.text() + "\",\"name\":" + quote_json(k->name) +
+                    ",\"prefix\":" + quote_json(k->prefix) +
+                    ",\"created_at\":" + time_json(k->created_s * 1000) +
+                    ",\"expires_at\":" + time_json(k->expires_s * 1000) +
+                    ",\"last_used\":" + time_json(used[k->id.text()] * 1000) + '}');
   return "{\"keys\":" + joined(items) + '}';
 }
 

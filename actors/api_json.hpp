@@ -18,14 +18,16 @@ struct agent_statistics {
 [[nodiscard]] agent_statistics read_statistics(const store::reply& hash);
 
 /// `whole`: the details, with the whole config; else model and tools only.
-[[nodiscard]] std::string agent_json(const store::agent_snapshot& a, const agent_statistics& s, bool whole);
+[[nodiscard]] std::string agent_json(const store::agent_snapshot& a, const agent_statistics& s,
+                                     bool whole);
 
 /// `{"NAME": [items], "total": ..., "page": ..., "per_page": ...}`
-[[nodiscard]] std::string page_json(const char* name, const std::vector<std::string>& items, std::int64_t total,
-                                    const page& which);
+[[nodiscard]] std::string page_json(const char* name, const std::vector<std::string>& items,
+                                    std::int64_t total, const page& which);
 
 /// Of a `check_usage` reply: the month and its figures.
-[[nodiscard]] std::string usage_json(const std::string& month, const std::vector<store::reply>& figures,
+[[nodiscard]] std::string usage_json(const std::string& month,
+                                     const std::vector<store::reply>& figures,
                                      const tier_config& limits);
 
 /// Of a `check_keys` reply: when keys were used last.

@@ -75,8 +75,9 @@ struct refused_call {
   bool executing = false; // on one of the three executing endpoints
 };
 
-using api_call = std::variant<start_run, start_chat, list_agents, show_agent, list_runs, show_run, cancel_run,
-                              attach_run, replay_run, show_usage, list_keys, create_key, revoke_key, refused_call>;
+using api_call = std::variant<start_run, start_chat, list_agents, show_agent, list_runs, show_run,
+                              cancel_run, attach_run, replay_run, show_usage, list_keys, create_key,
+                              revoke_key, refused_call>;
 
 struct api_request {
   std::string request_id;

@@ -29,7 +29,7 @@ struct outcome {
   std::optional<error> failure;
   std::optional<limit_state> limits;
   std::string location;
-  std::string allow; // with method_not_allowed: the methods, separated by commas
+  std::string allow;     // with method_not_allowed: the methods, separated by commas
   bool replayed = false; // Idempotent-Replayed
   std::optional<std::chrono::seconds> retry_after;
 
@@ -79,7 +79,8 @@ public:
   virtual void keep_alive() = 0;
   virtual void end_stream() = 0;
 
-  /// From now on `listener` hears of written events and of the client's leaving (at once, if it left already).
+  /// From now on `listener` hears of written events and of the client's leaving (at once, if it
+  /// left already).
   virtual void bind(client_listener listener) = 0;
 };
 

@@ -51,8 +51,9 @@ private:
   std::map<std::uint64_t, handler> waiting_;
   std::uint64_t next_tag_ = 0;
   std::map<std::string, seen> others_;
-  std::map<std::string, std::size_t> burying_; // steps of its reaping that are under way; one reaping at a time
-  clock_time last_beat_{};        // that the store took
+  std::map<std::string, std::size_t>
+      burying_;            // steps of its reaping that are under way; one reaping at a time
+  clock_time last_beat_{}; // that the store took
 };
 
 store::command call_script(const char* name, std::size_t keys, std::vector<std::string> arguments) {
@@ -66,7 +67,8 @@ store::command call_script(const char* name, std::size_t keys, std::vector<std::
 void cluster_state::ask(store::command c, handler then) {
   const auto tag = next_tag_++;
   waiting_.emplace(tag, std::move(then));
-  self->send(node->recorder, store_command{tag, std::move(c), caf::actor_cast<store_listener>(self)});
+  self->send(node->recorder,
+             store_command{tag, std::move(c), caf::actor_cast<store_listener>(self)});
 }
 
 void cluster_state::answered(store_result& r) {
@@ -77,12 +79,14 @@ void cluster_state::answered(store_result& r) {
 
 void cluster_state::beat() {
   send_beat();
-  node->wake_ups->set(self->clock().now() + limits::beat_pause, caf::actor_cast<alarm_listener>(self));
+  node->wake_ups->set(self->clock().now() + limits::beat_pause,
+                      caf::actor_cast<alarm_listener>(self));
 }
 
 void cluster_state::send_beat() {
   ask(call_script("node_beat", 2,
-                  {store::keys::nodes(), store::keys::beats(), node->incarnation->get()->text(), options.description}),
+                  {store::keys::nodes(), store::keys::beats(), node->incarnation->get()->text(),
+                   options.description}),
       [this](const store::answer& a) { beaten(a); });
 }
 
@@ -132,13 +136,15 @@ void cluster_state::bury(const std::string& incarnation, const std::string& beat
     return;
   log::warn("a node is dead: what it left open is ended", {{"incarnation", incarnation}});
   ask(call_script("node_bury", 3,
-                  {store::keys::nodes(), store::keys::beats(), store::keys::node_tenants(*id), incarnation, beat}),
+                  {store::keys::nodes(), store::keys::beats(), store::keys::node_tenants(*id),
+                   incarnation, beat}),
       [=, this](const store::answer& a) { buried(incarnation, a); });
 }
 
 // Whatever fails on the way is tried again at the next beat, for the tenants that are then left.
 void cluster_state::buried(const std::string& incarnation, const store::answer& a) {
-  const bool dead = a.what == store::fate::done && !a.value.items.empty() && a.value.items[0].text == "DEAD";
+  const bool dead =
+      a.what == store::fate::done && !a.value.items.empty() && a.value.items[0].text == "DEAD";
   for (std::size_t i = 1; dead && i < a.value.items.size(); ++i) {
     ++burying_[incarnation];
     fence(incarnation, a.value.items[i].text);
@@ -159,16 +165,19 @@ void cluster_state::fence(const std::string& incarnation, const std::string& ten
       [=, this, t = *id](const store::answer& a) { fenced(incarnation, t, a); });
 }
 
-void cluster_state::fenced(const std::string& incarnation, const tenant_id& tenant, const store::answer& a) {
+void cluster_state::fenced(const std::string& incarnation, const tenant_id& tenant,
+                           const store::answer& a) {
   if (a.what != store::fate::done || a.value.type != store::reply::kind::array)
     return step_done(incarnation);
   std::vector<store::operation> ends;
   const auto& left = a.value.items;
-  for (std::size_t i = 0; i + 1 < left.size() && ends.size() < limits::batch_operations_max; i += 2) {
+  for (std::size_t i = 0; i + 1 < left.size() && ends.size() < limits::batch_operations_max;
+       i += 2) {
     auto operation = operation_id::parse(left[i].text);
     auto entry = store::read_open_entry(left[i + 1].text);
     if (operation && entry)
-      ends.push_back(store::settle(tenant, *operation, entry->agent, store::ending::failed, R"("node lost")"));
+      ends.push_back(
+          store::settle(tenant, *operation, entry->agent, store::ending::failed, R"("node lost")"));
   }
   if (ends.empty())
     return forget(incarnation, tenant);
@@ -177,7 +186,8 @@ void cluster_state::fenced(const std::string& incarnation, const tenant_id& tena
 }
 
 // There may be more than one batch of them.
-void cluster_state::settled(const std::string& incarnation, const tenant_id& tenant, const store::answer& a) {
+void cluster_state::settled(const std::string& incarnation, const tenant_id& tenant,
+                            const store::answer& a) {
   if (a.what == store::fate::done && a.value.type == store::reply::kind::array)
     fence(incarnation, tenant.text());
   else
@@ -191,8 +201,9 @@ void cluster_state::forget(const std::string& incarnation, const tenant_id& tena
   ask(std::move(c), [=, this](const store::answer&) { step_done(incarnation); });
 }
 
-cluster_actor::behavior_type cluster(cluster_actor::stateful_pointer<std::optional<cluster_state>> self,
-                                     services node, cluster_options options) {
+cluster_actor::behavior_type
+cluster(cluster_actor::stateful_pointer<std::optional<cluster_state>> self, services node,
+        cluster_options options) {
   self->state.emplace(self, std::move(node), std::move(options));
   self->state->beat();
   return {

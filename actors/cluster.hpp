@@ -11,8 +11,9 @@
 namespace ares {
 
 struct cluster_options {
-  std::string description;     // JSON: what /api/admin/nodes shows
-  bool store_is_private = false; // then no other node can be alive: older incarnations are ended at once
+  std::string description; // JSON: what /api/admin/nodes shows
+  bool store_is_private =
+      false; // then no other node can be alive: older incarnations are ended at once
 };
 
 using cluster_actor = caf::typed_actor<
@@ -21,6 +22,7 @@ using cluster_actor = caf::typed_actor<
     // time for a beat
     caf::reacts_to<alarm_rang>>;
 
-[[nodiscard]] cluster_actor spawn_cluster(caf::actor_system& system, services node, cluster_options options);
+[[nodiscard]] cluster_actor spawn_cluster(caf::actor_system& system, services node,
+                                          cluster_options options);
 
 } // namespace ares

@@ -8,7 +8,8 @@
 
 namespace ares {
 
-/// Nothing if `value` satisfies `schema`, else the first complaint as a sentence with the path, e.g.
+/// Nothing if `value` satisfies `schema`, else the first complaint as a sentence with the path,
+/// e.g.
 /// `/risk_score: expected a number`. A schema that cannot be understood is a complaint too. Never
 /// throws. References to other documents are refused; depth and regular expressions are bounded.
 [[nodiscard]] std::optional<std::string> schema_violation(const json& schema, const json& value);

@@ -8,7 +8,8 @@ namespace ares {
 
 namespace {
 
-// The model, then the agent's fallbacks, then the model's own; each once, unknown fallbacks left out.
+// The model, then the agent's fallbacks, then the model's own; each once, unknown fallbacks left
+// out.
 result<std::vector<model_choice>> choices(const config& conf, const std::string& model,
                                           const std::vector<std::string>& fallbacks) {
   auto first = conf.models.find(model);
@@ -19,12 +20,14 @@ result<std::vector<model_choice>> choices(const config& conf, const std::string&
   names.insert(names.end(), first->second.fallbacks.begin(), first->second.fallbacks.end());
   std::vector<model_choice> all;
   for (const auto& name : names) {
-    const bool again = std::any_of(all.begin(), all.end(), [&](const auto& c) { return c.name == name; });
+    const bool again =
+        std::any_of(all.begin(), all.end(), [&](const auto& c) { return c.name == name; });
     auto it = conf.models.find(name);
     if (again || it == conf.models.end())
       continue;
     const auto& m = it->second;
-    all.push_back({name, m.provider, m.upstream_name.empty() ? name : m.upstream_name, m.max_tokens, m.temperature});
+    all.push_back({name, m.provider, m.upstream_name.empty() ? name : m.upstream_name, m.max_tokens,
+                   m.temperature});
   }
   return all;
 }
@@ -64,7 +67,8 @@ result<run_plan> plan_run(const config& conf, const agent_config& agent, const s
   return p;
 }
 
-result<run_plan> plan_chat(const config& conf, const store::agent_snapshot* agent, const start_chat& request) {
+result<run_plan> plan_chat(const config& conf, const store::agent_snapshot* agent,
+                           const start_chat& request) {
   agent_config chosen;
   if (agent)
     chosen = agent->config;
@@ -83,7 +87,8 @@ result<run_plan> plan_chat(const config& conf, const store::agent_snapshot* agen
   return p;
 }
 
-const store::agent_snapshot* agent_for_chat(const store::tenant_snapshot& t, const std::string& agent_type) {
+const store::agent_snapshot* agent_for_chat(const store::tenant_snapshot& t,
+                                            const std::string& agent_type) {
   for (const auto& [name, agent] : t.agents)
     if (agent->active && agent->agent_type == agent_type)
       return agent.get();

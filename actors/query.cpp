@@ -86,7 +86,8 @@ private:
   query_itself::pointer self;
   query_birth birth;
   step then_ = nullptr;
-  bool own_command_ = false; // the answer that is awaited is of a command, not of a batch's operation
+  bool own_command_ =
+      false; // the answer that is awaited is of a command, not of a batch's operation
 
   std::vector<std::shared_ptr<const store::agent_snapshot>> agents_;
   std::int64_t total_ = 0;
@@ -179,7 +180,9 @@ void query_state::start(const show_agent& c) {
 
 namespace {
 
-store::command statistics_read(const tenant_id& t, const std::vector<std::shared_ptr<const store::agent_snapshot>>& of) {
+store::command
+statistics_read(const tenant_id& t,
+                const std::vector<std::shared_ptr<const store::agent_snapshot>>& of) {
   static const store::script& script = store::script_named("statistics_read");
   store::command c;
   c.run = &script;
@@ -200,7 +203,8 @@ void query_state::read_agents(const store::reply&) {
 void query_state::agents_read(const store::reply& r) {
   std::vector<std::string> items;
   for (std::size_t i = 0; i < agents_.size(); ++i)
-    items.push_back(agent_json(*agents_[i], i < r.items.size() ? read_statistics(r.items[i]) : agent_statistics{}, false));
+    items.push_back(agent_json(
+        *agents_[i], i < r.items.size() ? read_statistics(r.items[i]) : agent_statistics{}, false));
   answer(outcome::of(page_json("agents", items, total_, page_)));
 }
 
@@ -211,7 +215,8 @@ void query_state::read_agent(const store::reply&) {
 }
 
 void query_state::agent_read(const store::reply& r) {
-  answer(outcome::of(agent_json(*agents_[0], r.items.empty() ? agent_statistics{} : read_statistics(r.items[0]), true)));
+  answer(outcome::of(agent_json(
+      *agents_[0], r.items.empty() ? agent_statistics{} : read_statistics(r.items[0]), true)));
 }
 
 // -- runs ---------------------------------------------------------------------
@@ -223,7 +228,8 @@ void query_state::start(const list_runs& c) {
     return ask(check(), &query_state::read_agent);
   agents_.push_back(it->second);
   const auto first = (page_.number - 1) * page_.size;
-  ask(store::check_runs(birth.tenant->id, birth.reading, it->second->id.text(), first, first + page_.size - 1),
+  ask(store::check_runs(birth.tenant->id, birth.reading, it->second->id.text(), first,
+                        first + page_.size - 1),
       &query_state::read_records);
 }
 
@@ -273,7 +279,9 @@ std::string record_of(const store::reply& r) {
   return current_record(r.items[1].text, r.items[2].text);
 }
 
-outcome no_such_run() { return outcome::of(errc::not_found, "No such run"); }
+outcome no_such_run() {
+  return outcome::of(errc::not_found, "No such run");
+}
 
 } // namespace
 
@@ -348,7 +356,9 @@ void query_state::run_for_replay(const store::reply& r) {
 
 void query_state::join(join_run::purpose why, bool replayed) {
   joining_ = join_run{why, birth.request->from, replayed};
-  self->send(birth.owner, find_run{run_, *joining_, caf::actor_cast<caf::typed_actor<caf::reacts_to<run_not_here>>>(self)});
+  self->send(birth.owner,
+             find_run{run_, *joining_,
+                      caf::actor_cast<caf::typed_actor<caf::reacts_to<run_not_here>>>(self)});
 }
 
 // Another node has it, or nobody any more: the store tells when it has ended.
@@ -365,7 +375,8 @@ void query_state::run_is_elsewhere() {
 void query_state::poll() {
   if (now() >= patient_until_)
     return patience_over();
-  ticket_ = birth.node->wake_ups->set(now() + limits::poll_pause, caf::actor_cast<alarm_listener>(self));
+  ticket_ =
+      birth.node->wake_ups->set(now() + limits::poll_pause, caf::actor_cast<alarm_listener>(self));
 }
 
 void query_state::alarm() {
@@ -410,7 +421,8 @@ void query_state::patience_over() {
   if (joining_->why != join_run::purpose::cancel)
     return answer_away();
   auto entry = store::read_open_entry(run_reply_.items[2].text);
-  ask(store::settle(birth.tenant->id, run_, entry ? entry->agent : "", store::ending::cancelled, "null"),
+  ask(store::settle(birth.tenant->id, run_, entry ? entry->agent : "", store::ending::cancelled,
+                    "null"),
       &query_state::settled, true);
 }
 

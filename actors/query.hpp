@@ -29,7 +29,8 @@ struct query_birth {
   usage_accumulator_actor accumulator;
   query_owner owner;
   api_request_ptr request;
-  api_request_ptr as_sent; // what goes back if it has to be planned again: `request` may be made from it
+  api_request_ptr
+      as_sent; // what goes back if it has to be planned again: `request` may be made from it
   store::reading reading;
 };
 

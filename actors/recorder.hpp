@@ -28,7 +28,8 @@ using recorder_actor = caf::typed_actor<
     caf::reacts_to<store_command>>;
 
 /// `connection` must outlive the actor.
-[[nodiscard]] recorder_actor spawn_recorder(caf::actor_system& system, std::shared_ptr<store::redis> connection);
+[[nodiscard]] recorder_actor spawn_recorder(caf::actor_system& system,
+                                            std::shared_ptr<store::redis> connection);
 
 } // namespace ares
 

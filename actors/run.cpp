@@ -30,8 +30,8 @@ run_state::~run_state() {
 }
 
 void run_state::request_store(std::uint64_t tag, store::operation what, bool persistent) {
-  self->send(birth.accumulator,
-             store_request{tag, std::move(what), persistent, caf::actor_cast<store_listener>(self)});
+  self->send(birth.accumulator, store_request{tag, std::move(what), persistent,
+                                              caf::actor_cast<store_listener>(self)});
 }
 
 outcome run_state::store_away() const {
@@ -60,8 +60,9 @@ void run_state::carry_out(run_machine::call_model& c) {
   }
   const auto credit = streams_to_primary() ? limits::stream_credit : credit_unbounded;
   asked_ = provider->second;
-  self->send(*asked_, provider_call{c.call, std::move(c.request),
-                                             caf::actor_cast<completion_listener>(self), c.deadline, credit});
+  self->send(*asked_,
+             provider_call{c.call, std::move(c.request), caf::actor_cast<completion_listener>(self),
+                           c.deadline, credit});
 }
 
 void run_state::carry_out(run_machine::drop_call& c) {

@@ -29,7 +29,8 @@ using run_actor = caf::typed_actor<
     // the admission's, the checkpoints' and the end's results
     caf::reacts_to<store_result>,
     // the provider's
-    caf::reacts_to<completion_delta>, caf::reacts_to<completion_done>, caf::reacts_to<completion_failed>,
+    caf::reacts_to<completion_delta>, caf::reacts_to<completion_done>,
+    caf::reacts_to<completion_failed>,
     // the clients'
     caf::reacts_to<event_written>, caf::reacts_to<client_gone>,
     // another client cancels it, attaches to it, or waits for it

@@ -29,7 +29,8 @@ void run_state::admission_answered(const store::answer& a) {
   auto result = a.what == store::fate::done ? store::read_admission(a.value) : std::nullopt;
   if (phase_ == phase::in_doubt) {
     // The client had its 503 already.
-    if (a.what == store::fate::unknown || (result && result->what == store::admission_result::verdict::admitted))
+    if (a.what == store::fate::unknown ||
+        (result && result->what == store::admission_result::verdict::admitted))
       settle();
     else
       over();

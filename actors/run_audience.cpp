@@ -36,8 +36,8 @@ void run_audience::said(std::string_view more) {
   forget();
 }
 
-// Keeps what a follower has yet to be told, and the history, each within its bound. Some slack, so that
-// the rest is not moved at every delta.
+// Keeps what a follower has yet to be told, and the history, each within its bound. Some slack, so
+// that the rest is not moved at every delta.
 void run_audience::forget() {
   auto told = length();
   for (const auto& [id, f] : followers_)
@@ -75,7 +75,9 @@ void run_audience::written(std::uint64_t client) {
   }
 }
 
-void run_audience::left(std::uint64_t client) { followers_.erase(client); }
+void run_audience::left(std::uint64_t client) {
+  followers_.erase(client);
+}
 
 void run_audience::keep_alive() {
   for (auto& [id, f] : followers_)

@@ -1,4 +1,5 @@
-// Who listens to a run while it goes on: streams that follow it, and requests that wait for its end.
+// Who listens to a run while it goes on: streams that follow it, and requests that wait for its
+// end.
 #pragma once
 
 #include "actors/client.hpp"
@@ -10,9 +11,10 @@
 
 namespace ares {
 
-/// Followers of a text that grows. Each has at most one event under way; what is said meanwhile becomes its
-/// next event, so a slow reader costs no memory of its own and nobody else any time. One that falls further behind than
-/// `limits::stream_buffer_bytes_max` misses the start of what it has not read.
+/// Followers of a text that grows. Each has at most one event under way; what is said meanwhile
+/// becomes its next event, so a slow reader costs no memory of its own and nobody else any time.
+/// One that falls further behind than `limits::stream_buffer_bytes_max` misses the start of what it
+/// has not read.
 ///
 /// Not thread-safe: a part of one actor's state.
 class run_audience {

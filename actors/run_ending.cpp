@@ -13,7 +13,8 @@ void run_state::carry_out(run_machine::end& e) {
   deadline_due_ = retry_due_ = drop_due_ = time_point::max();
   end_due_ = now() + limits::end_wait;
   wake_at(end_due_);
-  const auto duration = std::chrono::duration_cast<std::chrono::milliseconds>(now() - started_).count();
+  const auto duration =
+      std::chrono::duration_cast<std::chrono::milliseconds>(now() - started_).count();
   store::run_end end{{e.how, e.tokens, duration}, std::move(e.output_json), "null"};
   if (e.how == store::ending::failed && e.why)
     end.error_json = quote_json(e.why->message);
@@ -21,15 +22,16 @@ void run_state::carry_out(run_machine::end& e) {
     record_ = store::ended_record(birth.admission.record_head, started_ms_, end);
   end_ = std::move(e);
   request_store(tag_end,
-                store::finish(birth.tenant, birth.admission.operation, birth.admission.agent, end.figures,
-                              record_),
+                store::finish(birth.tenant, birth.admission.operation, birth.admission.agent,
+                              end.figures, record_),
                 true);
 }
 
 void run_state::end_stored(const store::answer& a) {
   auto stored = store::read_end(a.value);
   auto how = end_->how;
-  if (stored && stored->what == store::end_result::verdict::ended_before && !stored->record.empty()) {
+  if (stored && stored->what == store::end_result::verdict::ended_before &&
+      !stored->record.empty()) {
     record_ = stored->record; // someone else ended it first: that is what everyone is told
     how = record_.find("\"status\":\"cancelled\"") < 120 ? store::ending::cancelled : how;
   }
@@ -72,7 +74,8 @@ void run_state::answer_chat() {
   if (primary_streaming_)
     return; // the audience's last event
   if (end_->how != store::ending::completed) {
-    auto o = outcome::of(end_->why.value_or(error{errc::store_unavailable, "The chat was ended elsewhere"}));
+    auto o = outcome::of(
+        end_->why.value_or(error{errc::store_unavailable, "The chat was ended elsewhere"}));
     o.limits = limits_;
     return primary().answer(std::move(o));
   }
@@ -115,7 +118,8 @@ void run_state::end_overdue() {
     if (!primary_streaming_)
       primary().answer(late);
     else
-      audience.end(R"({"delta": "", "finish_reason": "error", "error": "The store cannot take the end of the answer now"})");
+      audience.end(
+          R"({"delta": "", "finish_reason": "error", "error": "The store cannot take the end of the answer now"})");
   }
   for (auto& j : joined_)
     j.from->answer(late);

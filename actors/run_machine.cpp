@@ -30,8 +30,8 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(blank) - first + 1);
 }
 
-// The inside of the first ```json fence; the text itself if it has none. It is closed by the first fence at
-// the start of a line, which cannot be inside a string of JSON, or else by the last one.
+// The inside of the first ```json fence; the text itself if it has none. It is closed by the first
+// fence at the start of a line, which cannot be inside a string of JSON, or else by the last one.
 std::string_view without_fence(std::string_view text) {
   constexpr std::string_view fence = "```";
   auto open = text.find("```json");
@@ -111,12 +111,14 @@ run_machine::commands run_machine::completed(std::uint64_t call, completion c, t
     if (c.finish != finish_reason::length)
       return call_tools(std::move(c));
     if (plan_.is_run) // the arguments may be half a JSON
-      return fail(errc::upstream_error, "The model's answer was cut in a tool call by its token limit");
+      return fail(errc::upstream_error,
+                  "The model's answer was cut in a tool call by its token limit");
   }
   return conclude(std::move(c), now);
 }
 
-run_machine::commands run_machine::failed(std::uint64_t call, const completion_failure& f, time now) {
+run_machine::commands run_machine::failed(std::uint64_t call, const completion_failure& f,
+                                          time now) {
   if (call != call_ || (state_ != state::calling && state_ != state::dropping))
     return {};
   tokens_ += f.tokens;
@@ -128,7 +130,8 @@ run_machine::commands run_machine::failed(std::uint64_t call, const completion_f
   commands out;
   if (f.tokens > 0)
     out.push_back(checkpoint{checkpointed_ = tokens_});
-  if (!delivered_ && worth_retrying(f) && attempts_ < plan_.max_retries && now + pause < deadline_) {
+  if (!delivered_ && worth_retrying(f) && attempts_ < plan_.max_retries &&
+      now + pause < deadline_) {
     ++attempts_;
     state_ = state::waiting;
     out.push_back(wait{pause});
@@ -163,7 +166,8 @@ run_machine::commands run_machine::call_tools(completion c) {
   ++tool_rounds_;
   state_ = state::tools;
   auto calls = c.tool_calls;
-  // Back ends refuse to read back what their own model wrote if it is no JSON; the tool's result tells the model.
+  // Back ends refuse to read back what their own model wrote if it is no JSON; the tool's result
+  // tells the model.
   for (auto& call : c.tool_calls)
     if (!check_json(call.arguments))
       call.arguments = "{}";
@@ -180,7 +184,9 @@ run_machine::commands run_machine::tools_done(const std::vector<std::string>& re
   const auto calls = plan_.messages.back().tool_calls; // a copy: the push below may move it
   for (std::size_t i = 0; i < calls.size(); ++i)
     plan_.messages.push_back({chat_message::role::tool,
-                              i < results.size() ? results[i] : std::string{}, {}, calls[i].id});
+                              i < results.size() ? results[i] : std::string{},
+                              {},
+                              calls[i].id});
   return call(now);
 }
 
@@ -189,8 +195,9 @@ run_machine::commands run_machine::tools_done(const std::vector<std::string>& re
 run_machine::commands run_machine::conclude(completion c, time now) {
   if (plan_.is_run && plan_.output_schema) {
     auto object = object_in(c.content);
-    auto complaint = object.is_object() ? schema_violation(*plan_.output_schema, object)
-                                        : std::optional<std::string>("the answer is not a JSON object");
+    auto complaint = object.is_object()
+                         ? schema_violation(*plan_.output_schema, object)
+                         : std::optional<std::string>("the answer is not a JSON object");
     if (complaint)
       return correct(std::move(c), *complaint, now);
   }
@@ -205,14 +212,17 @@ run_machine::commands run_machine::conclude(completion c, time now) {
 
 run_machine::commands run_machine::correct(completion c, const std::string& complaint, time now) {
   if (corrected_)
-    return fail(errc::upstream_error, "The model's output does not match the output_schema: " + complaint);
+    return fail(errc::upstream_error,
+                "The model's output does not match the output_schema: " + complaint);
   corrected_ = true;
   delivered_ = false;
   plan_.messages.push_back({chat_message::role::assistant, std::move(c.content), {}, {}});
-  plan_.messages.push_back({chat_message::role::user,
-                            "Your answer does not match the required JSON Schema: " + complaint +
-                                ". Answer again with one JSON object that matches it, and nothing else.",
-                            {}, {}});
+  plan_.messages.push_back(
+      {chat_message::role::user,
+       "Your answer does not match the required JSON Schema: " + complaint +
+           ". Answer again with one JSON object that matches it, and nothing else.",
+       {},
+       {}});
   checkpointed_ = tokens_;
   commands out{checkpoint{tokens_}};
   auto again = call(now);
@@ -221,9 +231,10 @@ run_machine::commands run_machine::correct(completion c, const std::string& comp
 }
 
 run_machine::commands run_machine::deadline() {
-  return stop(store::ending::failed,
-              error{errc::upstream_timeout,
-                    "The time limit of " + std::to_string(plan_.timeout.count()) + " ms was reached"});
+  return stop(
+      store::ending::failed,
+      error{errc::upstream_timeout,
+            "The time limit of " + std::to_string(plan_.timeout.count()) + " ms was reached"});
 }
 
 run_machine::commands run_machine::client_left() {

@@ -1,8 +1,8 @@
-// What a run or a chat does between its admission and its end, as a pure machine: events in, commands
-// out, time an argument. No actor, no clock, no I/O.
+// What a run or a chat does between its admission and its end, as a pure machine: events in,
+// commands out, time an argument. No actor, no clock, no I/O.
 //
 //   calling --completed--> tools --tools_done--> calling
-//      |                     (or a correction of the output) 
+//      |                     (or a correction of the output)
 //      |--failed--> waiting --retry_due--> calling
 //      '--deadline, client_left--> dropping --failed, drop_overdue--> ended
 //
@@ -106,7 +106,8 @@ public:
   [[nodiscard]] commands cancel();
   /// The only client of a chat left: ends as soon as the provider has said what was consumed.
   [[nodiscard]] commands client_left();
-  /// The provider did not say in time what the dropped call consumed: ends without, its prompt estimated.
+  /// The provider did not say in time what the dropped call consumed: ends without, its prompt
+  /// estimated.
   [[nodiscard]] commands drop_overdue();
 
   [[nodiscard]] bool ended() const noexcept { return state_ == state::ended; }

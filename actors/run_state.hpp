@@ -1,5 +1,5 @@
-// The state of a RUN actor, in three parts: run_admission.cpp, run.cpp (while it goes on), run_ending.cpp.
-// Private to them; whoever deals with runs includes actors/run.hpp.
+// The state of a RUN actor, in three parts: run_admission.cpp, run.cpp (while it goes on),
+// run_ending.cpp. Private to them; whoever deals with runs includes actors/run.hpp.
 #pragma once
 
 #include "actors/run.hpp"
@@ -102,7 +102,7 @@ private:
 
   std::uint64_t call_ = 0;
   std::optional<provider_actor> asked_; // who has the call
-  std::uint32_t uncredited_ = 0; // deltas taken since the provider got credit
+  std::uint32_t uncredited_ = 0;        // deltas taken since the provider got credit
   std::size_t said_before_call_ = 0;
   std::vector<join_run> joined_;
   std::optional<run_machine::end> end_;

@@ -18,8 +18,7 @@
 namespace ares {
 
 /// A value that is replaced as a whole, and read from any thread.
-template <class T>
-class shared_value {
+template <class T> class shared_value {
 public:
   explicit shared_value(std::shared_ptr<const T> value) : value_(std::move(value)) {}
   [[nodiscard]] std::shared_ptr<const T> get() const {

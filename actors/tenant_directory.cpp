@@ -55,7 +55,8 @@ void directory_state::find(const api_request_ptr& r) {
   lookups_.emplace(tag, r);
   store::command c;
   c.arguments = {"GET", store::keys::key_hint(r->key)};
-  self->send(node->recorder, store_command{tag, std::move(c), caf::actor_cast<store_listener>(self)});
+  self->send(node->recorder,
+             store_command{tag, std::move(c), caf::actor_cast<store_listener>(self)});
 }
 
 void directory_state::found(store_result& r) {
@@ -76,7 +77,8 @@ tenant_supervisor_actor directory_state::supervisor_of(const tenant_id& tenant, 
   if (it != supervisors_.end())
     return it->second;
   auto supervisor = spawn_tenant_supervisor(
-      self->system(), {node, table, caf::actor_cast<tenant_supervisor_owner>(self), tenant, after_crash});
+      self->system(),
+      {node, table, caf::actor_cast<tenant_supervisor_owner>(self), tenant, after_crash});
   self->monitor(supervisor);
   supervisors_.emplace(tenant, supervisor);
   return supervisor;
@@ -94,11 +96,12 @@ void directory_state::stays(tenant_stays& s) {
   supervisors_.try_emplace(s.tenant, std::move(s.supervisor));
 }
 
-// A supervisor that crashed is made anew, so that what it left open is ended; one that crashes again and again, only
-// once in a while. Its keys in the table would lead nowhere.
+// A supervisor that crashed is made anew, so that what it left open is ended; one that crashes
+// again and again, only once in a while. Its keys in the table would lead nowhere.
 void directory_state::went_down(const caf::down_msg& d) {
-  const auto it = std::find_if(supervisors_.begin(), supervisors_.end(),
-                               [&](const auto& entry) { return entry.second.address() == d.source; });
+  const auto it = std::find_if(supervisors_.begin(), supervisors_.end(), [&](const auto& entry) {
+    return entry.second.address() == d.source;
+  });
   if (it == supervisors_.end())
     return;
   const auto tenant = it->first;
@@ -107,13 +110,15 @@ void directory_state::went_down(const caf::down_msg& d) {
   supervisors_.erase(it);
   const auto now = self->clock().now();
   auto& last = crashes_[tenant];
-  if (last == std::chrono::steady_clock::time_point{} || now - last > limits::supervisor_restart_pause)
+  if (last == std::chrono::steady_clock::time_point{} ||
+      now - last > limits::supervisor_restart_pause)
     supervisor_of(tenant, true);
   last = now;
 }
 
-directory::behavior_type tenant_directory(directory::stateful_pointer<std::optional<directory_state>> self,
-                                          services node, std::shared_ptr<tenant_table> table) {
+directory::behavior_type
+tenant_directory(directory::stateful_pointer<std::optional<directory_state>> self, services node,
+                 std::shared_ptr<tenant_table> table) {
   self->state.emplace(self, std::move(node), std::move(table));
   return {
       [self](const api_request_ptr& r) { self->state->find(r); },

@@ -16,7 +16,8 @@ using tenant_directory_actor = caf::typed_actor<
     // a supervisor wants to go, or stays after all
     caf::reacts_to<tenant_idle>, caf::reacts_to<tenant_stays>>;
 
-[[nodiscard]] tenant_directory_actor spawn_tenant_directory(caf::actor_system& system, services node,
+[[nodiscard]] tenant_directory_actor spawn_tenant_directory(caf::actor_system& system,
+                                                            services node,
                                                             std::shared_ptr<tenant_table> table);
 
 } // namespace ares

@@ -60,10 +60,7 @@ private:
   void serve(const api_request_ptr& r);
   void serve(const api_request_ptr& r, const start_run& call);
   void serve(const api_request_ptr& r, const start_chat& call);
-  template <class Call>
-  void serve(const api_request_ptr& r, const Call&) {
-    query(r);
-  }
+  template <class Call> void serve(const api_request_ptr& r, const Call&) { query(r); }
   void query(const api_request_ptr& r) { query(r, r); }
   void query(const api_request_ptr& r, const api_request_ptr& as_sent);
   void refuse(const api_request_ptr& r, error why);
@@ -86,7 +83,7 @@ private:
   std::shared_ptr<const store::tenant_snapshot> tenant;
   std::vector<secret_hash> published_;
   bool reloading_ = false;
-  bool gone_ = false; // there is no such tenant
+  bool gone_ = false;                    // there is no such tenant
   std::vector<api_request_ptr> waiting_; // for the reload
   std::unordered_map<operation_id, live_run> runs_;
   std::unordered_map<caf::actor_addr, operation_id> run_of_;
@@ -223,8 +220,9 @@ void supervisor_state::query(const api_request_ptr& r, const api_request_ptr& as
   if (refused && refused->executing && over_in_flight(*r))
     return;
   store::reading reading{acting_key(*r), tenant->version, true};
-  self->link_to(spawn_query(self->system(), {birth.node, tenant, accumulator, caf::actor_cast<query_owner>(self), r,
-                                             as_sent, std::move(reading)}));
+  self->link_to(spawn_query(self->system(),
+                            {birth.node, tenant, accumulator, caf::actor_cast<query_owner>(self), r,
+                             as_sent, std::move(reading)}));
   ++queries_;
 }
 
@@ -249,7 +247,8 @@ store::acting_key supervisor_state::acting_key(const api_request& r) {
   return key;
 }
 
-store::admission supervisor_state::admission_of(const api_request_ptr& r, const store::agent_snapshot* agent) {
+store::admission supervisor_state::admission_of(const api_request_ptr& r,
+                                                const store::agent_snapshot* agent) {
   store::admission a;
   a.operation = birth.node->ids->make<operation_id>();
   a.key = acting_key(*r);
@@ -267,7 +266,8 @@ store::admission supervisor_state::admission_of(const api_request_ptr& r, const 
   return a;
 }
 
-void supervisor_state::start(const api_request_ptr& r, result<run_plan> plan, const store::agent_snapshot* agent) {
+void supervisor_state::start(const api_request_ptr& r, result<run_plan> plan,
+                             const store::agent_snapshot* agent) {
   if (!plan && !agent) // a chat has no idempotency key to look up first
     return refuse(r, std::move(plan).failure());
   run_birth b{birth.node,
@@ -319,7 +319,8 @@ void supervisor_state::returned(request_returned& r) {
   auto agent = tenant->agents.find(call->agent);
   auto again = std::make_shared<api_request>(*r.request);
   again->call = replay_run{*run, call->respond_async,
-                           agent != tenant->agents.end() ? agent->second->config.timeout : milliseconds(120000)};
+                           agent != tenant->agents.end() ? agent->second->config.timeout
+                                                         : milliseconds(120000)};
   query(again, r.request);
 }
 
@@ -343,8 +344,8 @@ void supervisor_state::find(find_run& f) {
   self->send(it->second.actor, std::move(f.join));
 }
 
-// Who was linked is gone. A run that is still in the map did not say that it is over: it crashed. Without
-// its accumulator nothing can go on here: a successor begins anew.
+// Who was linked is gone. A run that is still in the map did not say that it is over: it crashed.
+// Without its accumulator nothing can go on here: a successor begins anew.
 void supervisor_state::ended(caf::exit_msg& e) {
   if (e.source == accumulator.address() || e.reason == caf::exit_reason::user_shutdown) {
     self->quit(std::move(e.reason));
@@ -381,7 +382,8 @@ void supervisor_state::settle(const operation_id& operation, const std::string& 
 void supervisor_state::find_orphans() {
   store::command c;
   c.arguments = {"HGETALL", store::keys::open(birth.tenant)};
-  self->send(birth.node->recorder, store_command{tag_orphans, std::move(c), caf::actor_cast<store_listener>(self)});
+  self->send(birth.node->recorder,
+             store_command{tag_orphans, std::move(c), caf::actor_cast<store_listener>(self)});
 }
 
 void supervisor_state::end_orphans(const store::answer& a) {
@@ -410,8 +412,9 @@ void supervisor_state::store_answered(store_result& r) {
     return;
   auto end = store::read_end(r.value.value);
   crashed.mapped().request->from->answer(
-      end && !end->record.empty() ? outcome::of(std::move(end->record))
-                                  : outcome::of(errc::internal, "The request failed inside the server"));
+      end && !end->record.empty()
+          ? outcome::of(std::move(end->record))
+          : outcome::of(errc::internal, "The request failed inside the server"));
 }
 
 // -- passivation ------------------------------------------------------------------
@@ -419,14 +422,16 @@ void supervisor_state::store_answered(store_result& r) {
 void supervisor_state::alarm() {
   const auto idle_after = birth.node->settings->get()->conf.tenant_idle;
   const auto now = self->clock().now();
-  const bool idle = runs_.empty() && settling_.empty() && queries_ == 0 && waiting_.empty() && !reloading_;
+  const bool idle =
+      runs_.empty() && settling_.empty() && queries_ == 0 && waiting_.empty() && !reloading_;
   if (idle && now - last_used_ >= idle_after) {
     leaving_ = true;
     withdraw_keys();
     self->send(birth.owner, tenant_idle{birth.tenant});
     return;
   }
-  const auto next = idle ? std::max(last_used_ + idle_after, now + limits::poll_pause) : now + idle_after;
+  const auto next =
+      idle ? std::max(last_used_ + idle_after, now + limits::poll_pause) : now + idle_after;
   birth.node->wake_ups->set(next, caf::actor_cast<alarm_listener>(self));
 }
 
@@ -438,8 +443,9 @@ void supervisor_state::leave() {
   alarm();
 }
 
-supervisor::behavior_type tenant_supervisor(supervisor::stateful_pointer<std::optional<supervisor_state>> self,
-                                            std::shared_ptr<supervisor_birth> birth) {
+supervisor::behavior_type
+tenant_supervisor(supervisor::stateful_pointer<std::optional<supervisor_state>> self,
+                  std::shared_ptr<supervisor_birth> birth) {
   self->state.emplace(self, std::move(*birth));
   self->state->begin();
   return {

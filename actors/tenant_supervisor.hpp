@@ -1,8 +1,9 @@
-// TENANT SUPERVISOR: one per active tenant. Holds the tenant's agents and keys as of one version, plans and
-// spawns its runs, watches them, and limits how many are in flight. It runs nothing itself.
+// TENANT SUPERVISOR: one per active tenant. Holds the tenant's agents and keys as of one version,
+// plans and spawns its runs, watches them, and limits how many are in flight. It runs nothing
+// itself.
 //
-// Runs, queries and the accumulator are linked to it: they end with it, and a successor ends what they left
-// open. A run that crashes ends alone.
+// Runs, queries and the accumulator are linked to it: they end with it, and a successor ends what
+// they left open. A run that crashes ends alone.
 #pragma once
 
 #include "actors/api_request.hpp"
@@ -39,7 +40,8 @@ struct tenant_stays {
   tenant_id tenant;
   tenant_supervisor_actor supervisor;
 };
-using tenant_supervisor_owner = caf::typed_actor<caf::reacts_to<tenant_idle>, caf::reacts_to<tenant_stays>>;
+using tenant_supervisor_owner =
+    caf::typed_actor<caf::reacts_to<tenant_idle>, caf::reacts_to<tenant_stays>>;
 
 struct supervisor_birth {
   services node;
@@ -48,7 +50,8 @@ struct supervisor_birth {
   tenant_id tenant;
   bool after_crash = false; // its predecessor may have left runs that nobody drives: they are ended
 };
-[[nodiscard]] tenant_supervisor_actor spawn_tenant_supervisor(caf::actor_system& system, supervisor_birth birth);
+[[nodiscard]] tenant_supervisor_actor spawn_tenant_supervisor(caf::actor_system& system,
+                                                              supervisor_birth birth);
 
 } // namespace ares
 

@@ -18,8 +18,8 @@ using request_receiver = caf::typed_actor<caf::reacts_to<api_request_ptr>>;
 /// Thread-safe. A hint only: the supervisor and the store check the key again.
 class tenant_table {
 public:
-  /// Sends the request to the supervisor of its key; false if there is none in the table. Sent under the
-  /// table's lock: once a key was removed, nothing more is on its way through it.
+  /// Sends the request to the supervisor of its key; false if there is none in the table. Sent
+  /// under the table's lock: once a key was removed, nothing more is on its way through it.
   [[nodiscard]] bool forward(const api_request_ptr& request) const;
 
   void add(const std::vector<secret_hash>& keys, const request_receiver& supervisor);

@@ -88,8 +88,9 @@ void accumulator_state::send_next() {
   }
   batch_size_max_ = limits::batch_operations_max;
   busy_ = true;
-  self->send(node->recorder, store_command{tag_batch, store::batch(tenant, *incarnation, operations),
-                                           caf::actor_cast<store_listener>(self)});
+  self->send(node->recorder,
+             store_command{tag_batch, store::batch(tenant, *incarnation, operations),
+                           caf::actor_cast<store_listener>(self)});
 }
 
 // Before its first admission here the node must be findable by whoever cleans up after it.
@@ -146,7 +147,8 @@ void accumulator_state::distribute(store::answer& a) {
   out_.clear();
 }
 
-// With a full memory a batch without admissions still passes: what else was in it is sent again at once.
+// With a full memory a batch without admissions still passes: what else was in it is sent again at
+// once.
 void accumulator_state::memory_full() {
   std::deque<store_request> kept;
   for (auto& r : out_) {
@@ -157,7 +159,8 @@ void accumulator_state::memory_full() {
   }
   out_.clear();
   batch_size_max_ = std::max<std::size_t>(kept.size(), 1);
-  waiting_.insert(waiting_.begin(), std::make_move_iterator(kept.begin()), std::make_move_iterator(kept.end()));
+  waiting_.insert(waiting_.begin(), std::make_move_iterator(kept.begin()),
+                  std::make_move_iterator(kept.end()));
 }
 
 // The store is away: only ends outlive that, and whoever waits behind them is told so now.
@@ -204,7 +207,8 @@ accumulator::behavior_type usage_accumulator(accumulator::stateful_pointer<accum
 
 } // namespace
 
-usage_accumulator_actor spawn_usage_accumulator(caf::actor_system& system, services node, tenant_id tenant) {
+usage_accumulator_actor spawn_usage_accumulator(caf::actor_system& system, services node,
+                                                tenant_id tenant) {
   return system.spawn(usage_accumulator, std::move(node), tenant);
 }
 

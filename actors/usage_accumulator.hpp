@@ -1,6 +1,6 @@
-// USAGE ACCUMULATOR: one per active tenant. What arrives while its batch is out forms the next batch:
-// one script call with one result for each operation. It never holds a counter increment apart from
-// the operation that it counts.
+// USAGE ACCUMULATOR: one per active tenant. What arrives while its batch is out forms the next
+// batch: one script call with one result for each operation. It never holds a counter increment
+// apart from the operation that it counts.
 #pragma once
 
 #include "actors/services.hpp"
@@ -13,19 +13,21 @@ namespace ares {
 struct store_request {
   std::uint64_t tag;
   store::operation what;
-  /// An end: kept and sent again until the store has answered it. Others are answered `unavailable` or `unknown`.
+  /// An end: kept and sent again until the store has answered it. Others are answered `unavailable`
+  /// or `unknown`.
   bool persistent = false;
   store_listener listener;
 };
 
 using usage_accumulator_actor = caf::typed_actor<
-    // joins the next batch; exactly one store_result follows, `value.value` being the operation's own result
+    // joins the next batch; exactly one store_result follows, `value.value` being the operation's
+    // own result
     caf::reacts_to<store_request>,
     // the answer to the batch that is out
     caf::reacts_to<store_result>>;
 
-[[nodiscard]] usage_accumulator_actor spawn_usage_accumulator(caf::actor_system& system, services node,
-                                                              tenant_id tenant);
+[[nodiscard]] usage_accumulator_actor spawn_usage_accumulator(caf::actor_system& system,
+                                                              services node, tenant_id tenant);
 
 } // namespace ares
 

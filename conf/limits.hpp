@@ -52,7 +52,8 @@ inline constexpr std::size_t stream_buffer_bytes_max = 256u << 10;
 /// A tool's answer goes into the next prompt: 16 KiB are about 4,000 tokens.
 inline constexpr std::size_t tool_result_bytes_max = 16u << 10;
 
-/// Pieces of an answer under way to the client of a stream; each is at most one read of the upstream.
+/// Pieces of an answer under way to the client of a stream; each is at most one read of the
+/// upstream.
 inline constexpr std::uint32_t stream_credit = 4;
 /// A 503 is due within 500 ms of a request when the store is away.
 inline constexpr milliseconds admission_wait{480};

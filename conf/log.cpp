@@ -104,7 +104,9 @@ std::string json_line(level l, std::string_view event, std::initializer_list<fie
 
 } // namespace
 
-bool is_on(level l) noexcept { return l >= least.load(std::memory_order_relaxed); }
+bool is_on(level l) noexcept {
+  return l >= least.load(std::memory_order_relaxed);
+}
 
 void configure(level new_least, format new_how) {
   least.store(new_least, std::memory_order_relaxed);

@@ -29,15 +29,19 @@ std::shared_ptr<reply_duty<admin_answer>> duty_to(client_ptr from) {
       admin_answer::refusal({errc::internal, "The request failed inside the server"}));
 }
 
-/// Refused before or behind the check of the secret: who may not ask learns only which paths there are.
-bool before_the_secret(errc code) { return code == errc::not_found || code == errc::method_not_allowed; }
+/// Refused before or behind the check of the secret: who may not ask learns only which paths there
+/// are.
+bool before_the_secret(errc code) {
+  return code == errc::not_found || code == errc::method_not_allowed;
+}
 
 class admin_gateway {
 public:
   admin_gateway(std::shared_ptr<const node_services> node, std::shared_ptr<administrators> workers)
       : node_(std::move(node)), workers_(std::move(workers)) {}
 
-  void serve(const request& r, const std::string& path, const std::string& request_id, const client_ptr& from);
+  void serve(const request& r, const std::string& path, const std::string& request_id,
+             const client_ptr& from);
 
 private:
   bool knows_secret(const request& r, const std::string& secret) const;
@@ -65,7 +69,8 @@ void admin_gateway::serve(const request& r, const std::string& path, const std::
     return from->answer(std::move(o));
   }
   if (!knows_secret(r, *secret))
-    return from->answer(outcome::of(errc::unauthorized, "The X-Admin-Secret header is missing or wrong"));
+    return from->answer(
+        outcome::of(errc::unauthorized, "The X-Admin-Secret header is missing or wrong"));
   if (auto type = check_media_type(r); !type)
     return from->answer(outcome::of(std::move(type).failure()));
   if (!call)
@@ -78,19 +83,23 @@ void admin_gateway::serve(const request& r, const std::string& path, const std::
 void change_key(administrators& workers, const key_change& c) {
   admin_request what;
   if (const auto* create = std::get_if<create_key>(&c.request->call))
-    what = admin::create_key{c.tenant, {create->name, create->expires_in_days}, admin::create_key::answer_shape::v1};
+    what = admin::create_key{
+        c.tenant, {create->name, create->expires_in_days}, admin::create_key::answer_shape::v1};
   else
     what = admin::revoke_key{c.tenant, std::get<revoke_key>(c.request->call).key};
-  workers.ask({std::move(what), "key:" + c.acting.text(), c.request->request_id, duty_to(c.request->from)});
+  workers.ask(
+      {std::move(what), "key:" + c.acting.text(), c.request->request_id, duty_to(c.request->from)});
 }
 
-key_keeper_actor::behavior_type key_keeper(key_keeper_actor::pointer, std::shared_ptr<administrators> workers) {
+key_keeper_actor::behavior_type key_keeper(key_keeper_actor::pointer,
+                                           std::shared_ptr<administrators> workers) {
   return {[workers](const key_change& c) { change_key(*workers, c); }};
 }
 
 } // namespace
 
-admin_service start_administration(caf::actor_system& system, std::shared_ptr<const node_services> node,
+admin_service start_administration(caf::actor_system& system,
+                                   std::shared_ptr<const node_services> node,
                                    std::shared_ptr<store::redis> connection) {
   administration_parts parts;
   // The store of tenants holds references: what they refer to lives as long as it does.

@@ -1,4 +1,5 @@
-// The admin API's way from HTTP to the administrators and back, and a tenant's own changes of its keys.
+// The admin API's way from HTTP to the administrators and back, and a tenant's own changes of its
+// keys.
 #pragma once
 
 #include "actors/client.hpp"
@@ -15,13 +16,17 @@
 namespace ares::http {
 
 struct admin_service {
-  /// Checks the secret, parses, asks an administrator, answers. `path` is what stands below /api/admin.
-  std::function<void(const request& r, const std::string& path, const std::string& request_id, client_ptr from)> serve;
+  /// Checks the secret, parses, asks an administrator, answers. `path` is what stands below
+  /// /api/admin.
+  std::function<void(const request& r, const std::string& path, const std::string& request_id,
+                     client_ptr from)>
+      serve;
   key_keeper_actor keys;
   std::function<void()> stop;
 };
 
-[[nodiscard]] admin_service start_administration(caf::actor_system& system, std::shared_ptr<const node_services> node,
+[[nodiscard]] admin_service start_administration(caf::actor_system& system,
+                                                 std::shared_ptr<const node_services> node,
                                                  std::shared_ptr<store::redis> connection);
 
 } // namespace ares::http

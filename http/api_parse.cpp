@@ -11,11 +11,14 @@ namespace ares::http {
 
 namespace {
 
-error invalid(std::string message) { return {errc::invalid_request, std::move(message)}; }
+error invalid(std::string message) {
+  return {errc::invalid_request, std::move(message)};
+}
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   return out;
 }
 
@@ -72,15 +75,17 @@ std::string further_fields(const std::string& input_json) {
   return fields.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
-// The message; then, where there is one, the context as JSON. Further fields of the input are context too.
-// Nothing is built of an input that has no such: its size tells.
+// The message; then, where there is one, the context as JSON. Further fields of the input are
+// context too. Nothing is built of an input that has no such: its size tells.
 std::string user_message(const std::string& input_json, std::string_view message) {
   constexpr std::size_t message_frame = std::string_view(R"({"message":})").size();
   constexpr std::size_t context_frame = std::string_view(R"(,"context":)").size();
   auto text = unquoted(message);
   auto context = json_member(input_json, "context");
   const auto alone = input_json.size() == message_frame + message.size();
-  const auto with_context = !context.empty() && input_json.size() == message_frame + message.size() + context_frame + context.size();
+  const auto with_context =
+      !context.empty() &&
+      input_json.size() == message_frame + message.size() + context_frame + context.size();
   if (alone || (with_context && context == "null"))
     return text;
   text += "\n\nContext:\n";
@@ -92,7 +97,8 @@ result<std::monostate> read_idempotency_key(const request& r, start_run& run) {
   if (r.count("idempotency-key") == 0)
     return std::monostate{};
   auto key = r.find("idempotency-key");
-  const bool visible = key && std::all_of(key->begin(), key->end(), [](char c) { return c > ' ' && c < 127; });
+  const bool visible =
+      key && std::all_of(key->begin(), key->end(), [](char c) { return c > ' ' && c < 127; });
   if (!visible || key->empty() || key->size() > 255)
     return invalid("The Idempotency-Key must be 1 to 255 visible ASCII characters, given once");
   run.idempotency_key = *key;
@@ -203,14 +209,16 @@ result<api_call> parse_chat(const request& r, bool stream) {
   auto agent_type = optional_name(*body, "agent_type");
   if (!agent_type)
     return std::move(agent_type).failure();
-  return api_call(start_chat{std::move(*messages), std::move(*model), std::move(*agent_type), stream});
+  return api_call(
+      start_chat{std::move(*messages), std::move(*model), std::move(*agent_type), stream});
 }
 
 // -- keys ---------------------------------------------------------------------
 
 std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
 }
 
 result<api_call> parse_create_key(const request& r) {
@@ -250,8 +258,7 @@ result<page> parse_page(const request& r) {
   return page{*number, *size};
 }
 
-template <class Call>
-result<api_call> parse_paged(const request& r, Call call) {
+template <class Call> result<api_call> parse_paged(const request& r, Call call) {
   auto p = parse_page(r);
   if (!p)
     return std::move(p).failure();

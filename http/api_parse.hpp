@@ -7,8 +7,8 @@
 
 namespace ares::http {
 
-/// What stands behind the key check: media type, JSON, fields. Errors: unsupported_media_type, invalid_json,
-/// invalid_request (the field by its path), not_found (a segment that names nothing).
+/// What stands behind the key check: media type, JSON, fields. Errors: unsupported_media_type,
+/// invalid_json, invalid_request (the field by its path), not_found (a segment that names nothing).
 [[nodiscard]] result<api_call> parse_api_call(const request& r, const match& m);
 
 /// A Content-Type that is there must be application/json, with or without parameters (415).

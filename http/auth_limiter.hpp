@@ -12,8 +12,8 @@
 
 namespace ares::http {
 
-/// Counts failures of an address in windows of a minute. Thread-safe; remembers at most 65,536 addresses, and
-/// starts over when there are more.
+/// Counts failures of an address in windows of a minute. Thread-safe; remembers at most 65,536
+/// addresses, and starts over when there are more.
 class auth_limiter {
 public:
   using time = std::chrono::steady_clock::time_point;
@@ -31,8 +31,9 @@ private:
   std::unordered_map<std::string, window> windows_;
 };
 
-/// Who really sent a request: the peer or, where the peer is a trusted proxy, the last address in X-Forwarded-For
-/// that is not one.
-[[nodiscard]] std::string client_address(const request& r, const std::vector<std::string>& trusted_proxies);
+/// Who really sent a request: the peer or, where the peer is a trusted proxy, the last address in
+/// X-Forwarded-For that is not one.
+[[nodiscard]] std::string client_address(const request& r,
+                                         const std::vector<std::string>& trusted_proxies);
 
 } // namespace ares::http

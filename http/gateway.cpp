@@ -20,7 +20,8 @@ using clock = std::chrono::steady_clock;
 
 bool is_request_id(std::string_view text) {
   const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
   };
   return !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), allowed);
 }
@@ -46,11 +47,13 @@ void log_answer(const std::string& request_id, endpoint where, int status, clock
   const auto level = status == 500 ? log::level::error : log::level::debug;
   if (!log::is_on(level))
     return;
-  log::write(level, "answered",
-             {{"request_id", request_id},
-              {"endpoint", to_string(where)},
-              {"status", std::to_string(status)},
-              {"duration_ms", std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count())}});
+  log::write(
+      level, "answered",
+      {{"request_id", request_id},
+       {"endpoint", to_string(where)},
+       {"status", std::to_string(status)},
+       {"duration_ms",
+        std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count())}});
 }
 
 class gateway {
@@ -94,7 +97,8 @@ std::string gateway::listed_origin(const context& c) const {
   auto origin = c.r.find("origin");
   if (listed.empty() || !origin)
     return {};
-  return std::find(listed.begin(), listed.end(), *origin) != listed.end() ? std::string(*origin) : std::string{};
+  return std::find(listed.begin(), listed.end(), *origin) != listed.end() ? std::string(*origin)
+                                                                          : std::string{};
 }
 
 void gateway::handle(request r, std::shared_ptr<exchange> x) {
@@ -173,7 +177,8 @@ client_birth gateway::birth_of(context& c) {
   if (limit > 0)
     address = client_address(c.r, c.settings->conf.server.trusted_proxies);
   return {c.x, c.request_id, listed_origin(c),
-          [this, where, address = std::move(address), request_id = c.request_id, since = clock::now()](int status) {
+          [this, where, address = std::move(address), request_id = c.request_id,
+           since = clock::now()](int status) {
             const auto now = clock::now();
             metrics_.answered(where, status, now - since);
             log_answer(request_id, where, status, now - since);
@@ -184,7 +189,8 @@ client_birth gateway::birth_of(context& c) {
 
 void gateway::serve_api(context& c) {
   const auto limit = c.settings->conf.server.auth_failures_per_minute;
-  if (limit > 0 && failures_.is_over(client_address(c.r, c.settings->conf.server.trusted_proxies), limit, clock::now())) {
+  if (limit > 0 && failures_.is_over(client_address(c.r, c.settings->conf.server.trusted_proxies),
+                                     limit, clock::now())) {
     auto o = outcome::of(errc::rate_limited, "Rate limit exceeded");
     o.retry_after = std::chrono::seconds(60);
     return answer(c, render(std::move(o), c.request_id));
@@ -196,7 +202,8 @@ void gateway::serve_api(context& c) {
   if (!secret) {
     auto from = make_client(birth_of(c));
     return from->answer(outcome::of(errc::unauthorized,
-                                    token ? "Invalid API key" : "The Authorization header must be: Bearer ares_..."));
+                                    token ? "Invalid API key"
+                                          : "The Authorization header must be: Bearer ares_..."));
   }
   auto call = parse_api_call(c.r, c.m);
   auto api = std::make_shared<api_request>();

@@ -22,7 +22,9 @@ struct gateway_wiring {
   /// What the store says of its durability, as JSON.
   std::function<std::shared_ptr<const std::string>()> durability;
   /// Serves what is below /api/admin; `path` is that rest, still encoded.
-  std::function<void(const request& r, const std::string& path, const std::string& request_id, client_ptr from)> admin;
+  std::function<void(const request& r, const std::string& path, const std::string& request_id,
+                     client_ptr from)>
+      admin;
 };
 
 /// The handler of the HTTP server. Thread-safe.

@@ -47,7 +47,8 @@ private:
 
 http_client::~http_client() {
   if (!answered_)
-    respond(render(error{errc::internal, "The request failed inside the server"}, birth_.request_id));
+    respond(
+        render(error{errc::internal, "The request failed inside the server"}, birth_.request_id));
 }
 
 void http_client::respond(response r) {
@@ -77,9 +78,13 @@ void http_client::begin_stream(const std::optional<limit_state>& limits) {
   add_cors_headers(head_, birth_.cors_origin);
 }
 
-void http_client::event(std::string json) { write("data: " + json + "\n\n", true); }
+void http_client::event(std::string json) {
+  write("data: " + json + "\n\n", true);
+}
 
-void http_client::keep_alive() { write(": keep-alive\n\n", false); }
+void http_client::keep_alive() {
+  write(": keep-alive\n\n", false);
+}
 
 void http_client::write(std::string bytes, bool reported) {
   std::lock_guard lock(mutex_);
@@ -135,7 +140,9 @@ void http_client::watch(exchange::half_close meaning) {
 
 } // namespace
 
-client_ptr make_client(client_birth birth) { return std::make_shared<http_client>(std::move(birth)); }
+client_ptr make_client(client_birth birth) {
+  return std::make_shared<http_client>(std::move(birth));
+}
 
 client_ptr make_watched_client(client_birth birth, exchange::half_close meaning) {
   auto c = std::make_shared<http_client>(std::move(birth));

@@ -48,7 +48,8 @@ int serve(const std::string& file) {
     return 1;
   }
   ares::log::configure(conf->log_level, conf->log_format);
-  return ares::http::run_node({std::move(*conf), [file] { return load(file, ares::secrets::required); }});
+  return ares::http::run_node(
+      {std::move(*conf), [file] { return load(file, ares::secrets::required); }});
 }
 
 int check_config(const std::string& file) {
@@ -71,7 +72,8 @@ int main(int argc, char** argv) {
   std::string file;
   auto* serve_command = app.add_subcommand("serve", "Run a node");
   serve_command->add_option("--config,-c", file, "Configuration (TOML)");
-  auto* check_command = app.add_subcommand("check-config", "Check a configuration; needs no secret to be set");
+  auto* check_command =
+      app.add_subcommand("check-config", "Check a configuration; needs no secret to be set");
   check_command->add_option("--config,-c,file", file, "Configuration (TOML)");
   ares::http::operator_context operate;
   ares::http::add_operator_commands(app, operate);

@@ -33,10 +33,13 @@ constexpr std::size_t status_count = statuses.size() + 1;
 
 std::size_t status_slot(int status) {
   const auto at = std::lower_bound(statuses.begin(), statuses.end(), status);
-  return at != statuses.end() && *at == status ? static_cast<std::size_t>(at - statuses.begin()) : statuses.size();
+  return at != statuses.end() && *at == status ? static_cast<std::size_t>(at - statuses.begin())
+                                               : statuses.size();
 }
 
-std::string status_label(std::size_t slot) { return slot < statuses.size() ? std::to_string(statuses[slot]) : "other"; }
+std::string status_label(std::size_t slot) {
+  return slot < statuses.size() ? std::to_string(statuses[slot]) : "other";
+}
 
 // -- what is counted ----------------------------------------------------------
 
@@ -52,7 +55,8 @@ class durations {
 public:
   void observe(std::chrono::steady_clock::duration took) {
     const double seconds = std::chrono::duration<double>(took).count();
-    const auto slot = static_cast<std::size_t>(std::lower_bound(bounds.begin(), bounds.end(), seconds) - bounds.begin());
+    const auto slot = static_cast<std::size_t>(
+        std::lower_bound(bounds.begin(), bounds.end(), seconds) - bounds.begin());
     const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(took).count();
     counts_[slot].fetch_add(1, std::memory_order_relaxed);
     sum_ns_.fetch_add(static_cast<std::uint64_t>(ns), std::memory_order_relaxed);
@@ -91,7 +95,8 @@ ClientMetric counted(std::vector<ClientMetric::Label> labels, double value) {
 }
 
 /// What was counted at least once; `labels` are those beside the status.
-void add_statuses(MetricFamily& family, const status_counters& counters, const std::vector<ClientMetric::Label>& labels) {
+void add_statuses(MetricFamily& family, const status_counters& counters,
+                  const std::vector<ClientMetric::Label>& labels) {
   for (std::size_t slot = 0; slot < status_count; ++slot)
     if (const auto n = counters[slot].load(std::memory_order_relaxed); n > 0) {
       auto all = labels;
@@ -100,20 +105,27 @@ void add_statuses(MetricFamily& family, const status_counters& counters, const s
     }
 }
 
-MetricFamily counter_family(const char* name, const char* help, const std::atomic<std::int64_t>& value) {
-  return {name, help, MetricType::Counter, {counted({}, static_cast<double>(value.load(std::memory_order_relaxed)))}};
+MetricFamily counter_family(const char* name, const char* help,
+                            const std::atomic<std::int64_t>& value) {
+  return {name,
+          help,
+          MetricType::Counter,
+          {counted({}, static_cast<double>(value.load(std::memory_order_relaxed)))}};
 }
 
-MetricFamily gauge_family(const char* name, const char* help, const std::atomic<std::int64_t>& value) {
+MetricFamily gauge_family(const char* name, const char* help,
+                          const std::atomic<std::int64_t>& value) {
   ClientMetric m;
   m.gauge.value = static_cast<double>(value.load(std::memory_order_relaxed));
   return {name, help, MetricType::Gauge, {m}};
 }
 
 MetricFamily runs_ended(const node_counters& n) {
-  MetricFamily family{"ares_runs_ended_total", "Runs that this node ended.", MetricType::Counter, {}};
+  MetricFamily family{
+      "ares_runs_ended_total", "Runs that this node ended.", MetricType::Counter, {}};
   const auto add = [&family](const char* status, const std::atomic<std::int64_t>& value) {
-    family.metric.push_back(counted({{"status", status}}, static_cast<double>(value.load(std::memory_order_relaxed))));
+    family.metric.push_back(
+        counted({{"status", status}}, static_cast<double>(value.load(std::memory_order_relaxed))));
   };
   add("completed", n.runs_completed);
   add("failed", n.runs_failed);
@@ -122,13 +134,20 @@ MetricFamily runs_ended(const node_counters& n) {
 }
 
 void add_node(std::vector<MetricFamily>& all, const node_counters& n) {
-  all.push_back(counter_family("ares_runs_started_total", "Runs that this node admitted.", n.runs_started));
+  all.push_back(
+      counter_family("ares_runs_started_total", "Runs that this node admitted.", n.runs_started));
   all.push_back(runs_ended(n));
-  all.push_back(counter_family("ares_chats_started_total", "Chats that this node admitted.", n.chats_started));
-  all.push_back(counter_family("ares_tokens_total", "Tokens of runs and chats, prompt and completion.", n.tokens));
-  all.push_back(gauge_family("ares_operations_in_flight", "Runs and chats under way.", n.operations_live));
-  all.push_back(gauge_family("ares_tenants_active", "Tenants this node holds in memory.", n.tenants_active));
-  all.push_back(gauge_family("ares_ends_waiting", "Ends of runs and chats that are not in the store yet.", n.ends_waiting));
+  all.push_back(counter_family("ares_chats_started_total", "Chats that this node admitted.",
+                               n.chats_started));
+  all.push_back(counter_family("ares_tokens_total",
+                               "Tokens of runs and chats, prompt and completion.", n.tokens));
+  all.push_back(
+      gauge_family("ares_operations_in_flight", "Runs and chats under way.", n.operations_live));
+  all.push_back(
+      gauge_family("ares_tenants_active", "Tenants this node holds in memory.", n.tenants_active));
+  all.push_back(gauge_family("ares_ends_waiting",
+                             "Ends of runs and chats that are not in the store yet.",
+                             n.ends_waiting));
 }
 
 } // namespace
@@ -143,9 +162,14 @@ struct metrics::impl {
 
 void metrics::impl::add_requests(std::vector<MetricFamily>& all) const {
   MetricFamily requests{"ares_http_requests_total", "Requests answered.", MetricType::Counter, {}};
-  MetricFamily took{"ares_http_request_duration_seconds", "From a request's arrival to its answer, or to a stream's first event.",
-                    MetricType::Histogram, {}};
-  MetricFamily none{"ares_http_refused_total", "Requests refused before they had a route.", MetricType::Counter, {}};
+  MetricFamily took{"ares_http_request_duration_seconds",
+                    "From a request's arrival to its answer, or to a stream's first event.",
+                    MetricType::Histogram,
+                    {}};
+  MetricFamily none{"ares_http_refused_total",
+                    "Requests refused before they had a route.",
+                    MetricType::Counter,
+                    {}};
   for (std::size_t i = 0; i < endpoint_count; ++i) {
     const std::vector<ClientMetric::Label> label{{"endpoint", to_string(static_cast<endpoint>(i))}};
     add_statuses(requests, endpoints[i].answers, label);
@@ -173,7 +197,9 @@ void metrics::answered(endpoint where, int status, std::chrono::steady_clock::du
   series.took.observe(took);
 }
 
-void metrics::refused(int status) { impl_->refused[status_slot(status)].fetch_add(1, std::memory_order_relaxed); }
+void metrics::refused(int status) {
+  impl_->refused[status_slot(status)].fetch_add(1, std::memory_order_relaxed);
+}
 
 std::string metrics::text() const {
   std::vector<MetricFamily> all;

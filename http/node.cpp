@@ -15,6 +15,7 @@
 #include "store/redis.hpp"
 
 #include <caf/all.hpp>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -24,7 +25,6 @@
 #include <map>
 #include <optional>
 #include <thread>
-#include <unistd.h>
 
 namespace ares::http {
 
@@ -53,7 +53,8 @@ private:
   void read_durability();
   void start_actors();
   result<std::monostate> start_http();
-  std::map<std::string, provider_actor> providers_for(const config& conf, const node_settings* before);
+  std::map<std::string, provider_actor> providers_for(const config& conf,
+                                                      const node_settings* before);
 
   // -- life ---------------------------------------------------------------------
   int serve_until_told();
@@ -88,8 +89,9 @@ bool node::start_store() {
   store::redis_options options;
   options.url = env_.conf.store.url;
   if (options.url.empty()) {
-    auto started = store::private_server::start(
-        {env_.conf.store.data_dir, env_.conf.store.fsync, env_.conf.store.max_memory_mb, env_.conf.secret_env_names});
+    auto started =
+        store::private_server::start({env_.conf.store.data_dir, env_.conf.store.fsync,
+                                      env_.conf.store.max_memory_mb, env_.conf.secret_env_names});
     if (!started) {
       std::fprintf(stderr, "ares: %s\n", started.failure().message.c_str());
       return false;
@@ -105,7 +107,8 @@ bool node::start_store() {
   return true;
 }
 
-// What the store says of its append-only file, at every (re)connect: an external one may be anything.
+// What the store says of its append-only file, at every (re)connect: an external one may be
+// anything.
 void node::read_durability() {
   store::command c;
   c.arguments = {"CONFIG", "GET", "append*"};
@@ -116,23 +119,27 @@ void node::read_durability() {
     for (std::size_t i = 0; i + 1 < a.value.items.size(); i += 2)
       settings[a.value.items[i].text] = a.value.items[i + 1].text;
     const bool durable = settings["appendonly"] == "yes" && settings["appendfsync"] == "always";
-    durability_.set(std::make_shared<std::string>(
-        json{{"appendonly", settings["appendonly"]}, {"appendfsync", settings["appendfsync"]}, {"durable", durable}}.dump()));
+    durability_.set(std::make_shared<std::string>(json{
+        {"appendonly", settings["appendonly"]},
+        {"appendfsync", settings["appendfsync"]},
+        {"durable", durable}}.dump()));
     log::write(durable ? log::level::info : log::level::warn,
                durable ? "the store is durable" : "the store may lose what it has acknowledged",
                {{"appendonly", settings["appendonly"]}, {"appendfsync", settings["appendfsync"]}});
   });
 }
 
-std::map<std::string, provider_actor> node::providers_for(const config& conf, const node_settings* before) {
+std::map<std::string, provider_actor> node::providers_for(const config& conf,
+                                                          const node_settings* before) {
   std::map<std::string, provider_actor> all;
   for (const auto& [name, p] : conf.providers) {
     if (before && before->conf.providers.contains(name) && before->conf.providers.at(name) == p) {
       all.emplace(name, before->providers.at(name));
       continue;
     }
-    all.emplace(name, p.type == provider_config::kind::simulated ? spawn_simulated_provider(*system_, p)
-                                                                  : spawn_http_provider(*system_, p, transport_));
+    all.emplace(name, p.type == provider_config::kind::simulated
+                          ? spawn_simulated_provider(*system_, p)
+                          : spawn_http_provider(*system_, p, transport_));
   }
   return all;
 }
@@ -158,12 +165,20 @@ result<std::monostate> node::start_http() {
   auto table = std::make_shared<tenant_table>();
   auto administration = start_administration(*system_, services_, redis_);
   services_->keys = administration.keys;
-  const auto address = env_.conf.cluster.advertise.empty() ? env_.conf.server.host : env_.conf.cluster.advertise;
+  const auto address =
+      env_.conf.cluster.advertise.empty() ? env_.conf.server.host : env_.conf.cluster.advertise;
   cluster_ = spawn_cluster(*system_, services_,
-                {json{{"address", address}, {"pid", getpid()}, {"version", ARES_VERSION}, {"started_at", rfc3339(clock_->now_ms())}}.dump(),
-                 private_server_ != nullptr});
-  gateway_wiring wiring{services_, table, spawn_tenant_directory(*system_, services_, table),
-                        [this] { return why_not_ready(); }, [this] { return durability_.get(); },
+                           {json{{"address", address},
+                                 {"pid", getpid()},
+                                 {"version", ARES_VERSION},
+                                 {"started_at", rfc3339(clock_->now_ms())}}
+                                .dump(),
+                            private_server_ != nullptr});
+  gateway_wiring wiring{services_,
+                        table,
+                        spawn_tenant_directory(*system_, services_, table),
+                        [this] { return why_not_ready(); },
+                        [this] { return durability_.get(); },
                         administration.serve};
   const auto& conf = env_.conf.server;
   server_options options;
@@ -199,7 +214,8 @@ void node::announce() {
   if (announced_ || !why_not_ready().empty())
     return;
   announced_ = true;
-  std::fprintf(stderr, "listening on http://%s:%u\n", env_.conf.server.host.c_str(), server_->port());
+  std::fprintf(stderr, "listening on http://%s:%u\n", env_.conf.server.host.c_str(),
+               server_->port());
 }
 
 void node::reload() {
@@ -216,7 +232,8 @@ void node::reload() {
   fresh->cluster = before->conf.cluster;
   log::configure(fresh->log_level, fresh->log_format);
   auto providers = providers_for(*fresh, before.get());
-  services_->settings->set(std::make_shared<node_settings>(node_settings{std::move(*fresh), std::move(providers)}));
+  services_->settings->set(
+      std::make_shared<node_settings>(node_settings{std::move(*fresh), std::move(providers)}));
   log::info("the configuration was reloaded");
 }
 
@@ -281,7 +298,9 @@ void node::leave_process(int status) {
   std::_Exit(status);
 }
 
-void end_at_once(int) { _exit(1); }
+void end_at_once(int) {
+  _exit(1);
+}
 
 int node::run() {
   if (!start_store())
@@ -312,6 +331,8 @@ int node::run() {
 
 } // namespace
 
-int run_node(node_environment env) { return node(std::move(env)).run(); }
+int run_node(node_environment env) {
+  return node(std::move(env)).run();
+}
 
 } // namespace ares::http

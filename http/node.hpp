@@ -14,9 +14,9 @@ struct node_environment {
   std::function<result<config>()> reload;
 };
 
-/// Runs until SIGTERM or SIGINT, drains, and returns the exit status: 0, or 1 if it could not start (said in one
-/// line on standard error). SIGTERM, SIGINT and SIGHUP must be blocked in the calling thread. A second SIGTERM or
-/// SIGINT ends the process at once.
+/// Runs until SIGTERM or SIGINT, drains, and returns the exit status: 0, or 1 if it could not start
+/// (said in one line on standard error). SIGTERM, SIGINT and SIGHUP must be blocked in the calling
+/// thread. A second SIGTERM or SIGINT ends the process at once.
 [[nodiscard]] int run_node(node_environment env);
 
 } // namespace ares::http

@@ -20,7 +20,9 @@ using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 
-double seconds(const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; }
+double seconds(const timeval& t) {
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+}
 
 std::optional<double> cpu_seconds() {
   rusage used{};
@@ -55,7 +57,8 @@ std::optional<double> open_files_max() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
     return std::nullopt;
-  return limit.rlim_cur == RLIM_INFINITY ? std::numeric_limits<double>::infinity() : static_cast<double>(limit.rlim_cur);
+  return limit.rlim_cur == RLIM_INFINITY ? std::numeric_limits<double>::infinity()
+                                         : static_cast<double>(limit.rlim_cur);
 }
 
 /// Unix time of the machine's start.
@@ -99,12 +102,15 @@ void add(std::vector<MetricFamily>& all, const char* name, const char* help, Met
 std::vector<MetricFamily> process_metrics() {
   static const auto started = start_time();
   std::vector<MetricFamily> all;
-  add(all, "process_cpu_seconds_total", "User and system time spent, in seconds.", MetricType::Counter, cpu_seconds());
+  add(all, "process_cpu_seconds_total", "User and system time spent, in seconds.",
+      MetricType::Counter, cpu_seconds());
   add(all, "process_resident_memory_bytes", "Resident memory.", MetricType::Gauge, memory_bytes(1));
   add(all, "process_virtual_memory_bytes", "Virtual memory.", MetricType::Gauge, memory_bytes(0));
   add(all, "process_open_fds", "Open file descriptors.", MetricType::Gauge, open_files());
-  add(all, "process_max_fds", "Most file descriptors that may be open.", MetricType::Gauge, open_files_max());
-  add(all, "process_start_time_seconds", "Start of the process, Unix time.", MetricType::Gauge, started);
+  add(all, "process_max_fds", "Most file descriptors that may be open.", MetricType::Gauge,
+      open_files_max());
+  add(all, "process_start_time_seconds", "Start of the process, Unix time.", MetricType::Gauge,
+      started);
   return all;
 }
 

@@ -63,8 +63,8 @@ errc code_of(int status) noexcept {
 }
 
 std::string error_body(const error& e, std::string_view request_id) {
-  return "{\"error\":" + quote_json(e.message) + ",\"code\":\"" + to_string(e.code) + "\",\"request_id\":" +
-         quote_json(request_id) + '}';
+  return "{\"error\":" + quote_json(e.message) + ",\"code\":\"" + to_string(e.code) +
+         "\",\"request_id\":" + quote_json(request_id) + '}';
 }
 
 response render(const error& e, std::string_view request_id) {
@@ -85,7 +85,10 @@ response render(outcome o, std::string_view request_id) {
     if (!o.retry_after && (r.status == 503 || r.status == 429))
       o.retry_after = std::chrono::seconds(1);
   } else {
-    r.status = o.how == success::ok ? 200 : o.how == success::accepted ? 202 : o.how == success::created ? 201 : 204;
+    r.status = o.how == success::ok         ? 200
+               : o.how == success::accepted ? 202
+               : o.how == success::created  ? 201
+                                            : 204;
     if (o.how != success::no_content)
       r.headers.push_back({"Content-Type", "application/json"});
     r.headers.push_back({"X-Request-Id", std::string(request_id)});

@@ -9,8 +9,9 @@ namespace ares::http {
 
 const char* to_string(endpoint e) noexcept {
   static constexpr const char* names[] = {
-      "agents", "agent",      "run_agent",  "agent_runs", "chat",  "chat_stream", "usage",   "keys",  "create_key",
-      "key",    "run",        "cancel_run", "attach_run", "health", "ready",      "metrics", "openapi", "admin"};
+      "agents",     "agent",  "run_agent",  "agent_runs", "chat",    "chat_stream",
+      "usage",      "keys",   "create_key", "key",        "run",     "cancel_run",
+      "attach_run", "health", "ready",      "metrics",    "openapi", "admin"};
   static_assert(std::size(names) == static_cast<std::size_t>(endpoint::admin) + 1);
   return names[static_cast<std::size_t>(e)];
 }

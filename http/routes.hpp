@@ -9,8 +9,24 @@
 namespace ares::http {
 
 enum class endpoint {
-  agents, agent, run_agent, agent_runs, chat, chat_stream, usage, keys, create_key, key, run, cancel_run, attach_run,
-  health, ready, metrics, openapi, admin
+  agents,
+  agent,
+  run_agent,
+  agent_runs,
+  chat,
+  chat_stream,
+  usage,
+  keys,
+  create_key,
+  key,
+  run,
+  cancel_run,
+  attach_run,
+  health,
+  ready,
+  metrics,
+  openapi,
+  admin
 };
 
 /// For logs and metrics.
@@ -25,11 +41,11 @@ struct route {
 [[nodiscard]] const std::vector<route>& routes();
 
 struct match {
-  const route* found = nullptr;         // null: no such path, or a wrong method
-  std::vector<std::string> segments;    // percent-decoded, of the `{}`
-  std::string rest;                     // of the `*`, still encoded
-  std::vector<std::string> allowed;     // methods of the path, HEAD among them; empty: no such path
-  bool malformed = false;               // a broken percent-encoding in the path
+  const route* found = nullptr;      // null: no such path, or a wrong method
+  std::vector<std::string> segments; // percent-decoded, of the `{}`
+  std::string rest;                  // of the `*`, still encoded
+  std::vector<std::string> allowed;  // methods of the path, HEAD among them; empty: no such path
+  bool malformed = false;            // a broken percent-encoding in the path
 };
 /// HEAD matches what GET does.
 [[nodiscard]] match find_route(std::string_view method, std::string_view path);

@@ -29,8 +29,8 @@ struct refusal {
 /// A request whose framing is valid (RFC 9112), or one with a `refused`.
 struct request {
   std::string method;
-  std::string path;  // of the target, still percent-encoded, starts with '/'; or "*"
-  std::string query; // behind '?', still percent-encoded; empty if none
+  std::string path;            // of the target, still percent-encoded, starts with '/'; or "*"
+  std::string query;           // behind '?', still percent-encoded; empty if none
   std::vector<header> headers; // names as they came; compare case-insensitively
   std::string body;
   std::string peer; // address of the client's end of the connection, without port
@@ -41,7 +41,8 @@ struct request {
   [[nodiscard]] std::size_t count(std::string_view name) const noexcept;
 };
 
-/// `Date`, `Content-Length` and `Connection` are the server's to add. A HEAD's body is never sent, its length is.
+/// `Date`, `Content-Length` and `Connection` are the server's to add. A HEAD's body is never sent,
+/// its length is.
 struct response {
   int status = 200;
   std::vector<header> headers; // Content-Type among them
@@ -69,14 +70,16 @@ class exchange {
 public:
   virtual ~exchange() = default;
   virtual void respond(response r) = 0;
-  /// Sends the head (status and headers) with `Transfer-Encoding: chunked`; to an HTTP/1.0 client the pieces go
-  /// unchunked and the connection is closed. Call it once the first piece is at hand.
-  [[nodiscard]] virtual std::shared_ptr<stream> start_stream(int status, std::vector<header> headers) = 0;
+  /// Sends the head (status and headers) with `Transfer-Encoding: chunked`; to an HTTP/1.0 client
+  /// the pieces go unchunked and the connection is closed. Call it once the first piece is at hand.
+  [[nodiscard]] virtual std::shared_ptr<stream> start_stream(int status,
+                                                             std::vector<header> headers) = 0;
 
   /// What a FIN of the client means while its request is under way; a reset always means `gone`.
   enum class half_close { gets_its_answer, means_gone };
-  /// `gone` is called at most once, on an HTTP thread, when the client left before the exchange was complete:
-  /// within 1 s of a reset; with means_gone 500 ms after a FIN; also when it takes no byte of a stream for 15 s.
+  /// `gone` is called at most once, on an HTTP thread, when the client left before the exchange was
+  /// complete: within 1 s of a reset; with means_gone 500 ms after a FIN; also when it takes no
+  /// byte of a stream for 15 s.
   virtual void watch(half_close meaning, std::function<void()> gone) = 0;
 };
 
@@ -86,13 +89,15 @@ struct server_options {
   int threads = 1;        // one io_context each, SO_REUSEPORT
   std::size_t max_body_bytes = 1 << 20;
   int max_connections = 10000;
-  std::chrono::milliseconds request_timeout{30000};  // to receive a whole request: 408 behind it
-  std::chrono::milliseconds keep_alive_timeout{75000}; // idle between two requests: closed without a word
-  std::chrono::milliseconds write_stall_max{15000};  // a client that takes no byte
-  std::string tls_cert, tls_key;                      // a later step
+  std::chrono::milliseconds request_timeout{30000}; // to receive a whole request: 408 behind it
+  std::chrono::milliseconds keep_alive_timeout{
+      75000}; // idle between two requests: closed without a word
+  std::chrono::milliseconds write_stall_max{15000}; // a client that takes no byte
+  std::string tls_cert, tls_key;                    // a later step
 };
 
-/// Called on an HTTP thread for every request, refused ones included. Must not block; may throw (500).
+/// Called on an HTTP thread for every request, refused ones included. Must not block; may throw
+/// (500).
 using handler = std::function<void(request, std::shared_ptr<exchange>)>;
 
 /// Owns the HTTP threads.

@@ -58,7 +58,8 @@ result<query_parameters> query_parameters::parse(std::string_view query) {
     if (!name || !value)
       return error{errc::invalid_request, "The query string has a malformed percent-encoding"};
     if (q.find(*name))
-      return error{errc::invalid_request, "The query parameter " + name->substr(0, 64) + " is repeated"};
+      return error{errc::invalid_request,
+                   "The query parameter " + name->substr(0, 64) + " is repeated"};
     q.all_.emplace_back(std::move(*name), std::move(*value));
   }
   return q;
@@ -71,8 +72,8 @@ const std::string* query_parameters::find(std::string_view name) const noexcept 
   return nullptr;
 }
 
-result<std::int64_t> query_parameters::integer(std::string_view name, std::int64_t otherwise, std::int64_t least,
-                                               std::int64_t most) const {
+result<std::int64_t> query_parameters::integer(std::string_view name, std::int64_t otherwise,
+                                               std::int64_t least, std::int64_t most) const {
   const auto* text = find(name);
   if (!text)
     return otherwise;

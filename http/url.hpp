@@ -21,10 +21,10 @@ public:
   [[nodiscard]] static result<query_parameters> parse(std::string_view query);
 
   [[nodiscard]] const std::string* find(std::string_view name) const noexcept;
-  /// An integer of digits only; `otherwise` if the parameter is not there. What is larger than `most` counts as
-  /// `most`. Error: not such an integer, or below `least`.
-  [[nodiscard]] result<std::int64_t> integer(std::string_view name, std::int64_t otherwise, std::int64_t least,
-                                             std::int64_t most) const;
+  /// An integer of digits only; `otherwise` if the parameter is not there. What is larger than
+  /// `most` counts as `most`. Error: not such an integer, or below `least`.
+  [[nodiscard]] result<std::int64_t> integer(std::string_view name, std::int64_t otherwise,
+                                             std::int64_t least, std::int64_t most) const;
 
 private:
   std::vector<std::pair<std::string, std::string>> all_;

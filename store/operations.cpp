@@ -16,7 +16,9 @@ std::string limit_text(const std::optional<std::int64_t>& limit) {
   return limit ? std::to_string(*limit) : std::string{};
 }
 
-std::string flag(bool on) { return on ? "1" : ""; }
+std::string flag(bool on) {
+  return on ? "1" : "";
+}
 
 std::optional<std::int64_t> number(std::string_view text) {
   std::int64_t n = 0;
@@ -125,7 +127,9 @@ operation progress(const operation_id& id, std::int64_t tokens) {
   return {{}, {"progress", id.text(), std::to_string(tokens)}};
 }
 
-bool has_ended(const reply& r) { return word_of(r) == "ENDED"; }
+bool has_ended(const reply& r) {
+  return word_of(r) == "ENDED";
+}
 
 const char* to_string(ending e) noexcept {
   switch (e) {
@@ -141,7 +145,8 @@ const char* to_string(ending e) noexcept {
 
 namespace {
 
-std::vector<std::string> ending_keys(const tenant_id& t, const std::string& id, const std::string& agent) {
+std::vector<std::string> ending_keys(const tenant_id& t, const std::string& id,
+                                     const std::string& agent) {
   if (agent.empty())
     return {keys::tenant(t), keys::tenant(t)};
   return {keys::record(t, id), keys::statistics(t, agent)};
@@ -180,7 +185,9 @@ std::optional<end_result> read_end(const reply& r) {
 
 // -- reads --------------------------------------------------------------------
 
-operation check(const tenant_id& t, const reading& r) { return make_check(t, r, {}); }
+operation check(const tenant_id& t, const reading& r) {
+  return make_check(t, r, {});
+}
 
 operation check_usage(const tenant_id& t, const reading& r) {
   return make_check(t, r, {{}, "usage", {}, {}});
@@ -218,7 +225,8 @@ std::optional<check_verdict> read_check(const reply& r) {
 
 // -- batch --------------------------------------------------------------------
 
-command batch(const tenant_id& t, const incarnation_id& node, const std::vector<operation>& operations) {
+command batch(const tenant_id& t, const incarnation_id& node,
+              const std::vector<operation>& operations) {
   static const script& with_admissions = script_named("batch");
   static const script& endings_only = script_named("batch_ending");
   command c;
@@ -265,7 +273,8 @@ std::optional<open_entry> read_open_entry(std::string_view text) {
   auto started = number(part[4]);
   if (!tokens || !started)
     return std::nullopt;
-  return open_entry{part[0] == "r", std::string(part[1]), std::string(part[2]), *tokens, *started, std::string(part[5])};
+  return open_entry{part[0] == "r", std::string(part[1]), std::string(part[2]), *tokens,
+                    *started,       std::string(part[5])};
 }
 
 } // namespace ares::store

@@ -40,21 +40,31 @@ struct admission {
   bool is_run = true; // else a chat
   operation_id operation;
   acting_key key;
-  std::int64_t version = 0;       // of the tenant, as the node knows it
-  std::int64_t not_after_ms = 0;  // in store time
-  std::string agent;              // id; empty for a chat
-  bool refuse = false;            // refused by the node, unless it is a repeat
+  std::int64_t version = 0;      // of the tenant, as the node knows it
+  std::int64_t not_after_ms = 0; // in store time
+  std::string agent;             // id; empty for a chat
+  bool refuse = false;           // refused by the node, unless it is a repeat
   admission_limits limits;
-  std::int64_t tokens = 0;        // to begin with
+  std::int64_t tokens = 0; // to begin with
   bool sent_before = false;
-  std::string idempotency_key;    // empty: none
-  std::string body_hash;          // with idempotency_key
-  std::string record_head;        // see record.hpp
+  std::string idempotency_key; // empty: none
+  std::string body_hash;       // with idempotency_key
+  std::string record_head;     // see record.hpp
 };
 
 struct admission_result {
   enum class verdict {
-    admitted, late, fenced, no_key, stale, conflict, replay, refused, daily_limit, run_quota, token_quota
+    admitted,
+    late,
+    fenced,
+    no_key,
+    stale,
+    conflict,
+    replay,
+    refused,
+    daily_limit,
+    run_quota,
+    token_quota
   };
   verdict what = verdict::late;
   std::int64_t started_ms = 0;          // admitted

@@ -1,7 +1,8 @@
 // The private redis-server of a node: started, watched, stopped.
 //
 // Lives on a Unix socket below `data_dir`, in its own process session, append-only file on. Its
-// configuration, socket, log, pid and lock lie in `data_dir`/redis. valkey-server is used where only that is there.
+// configuration, socket, log, pid and lock lie in `data_dir`/redis. valkey-server is used where
+// only that is there.
 #pragma once
 
 #include "conf/config.hpp"
@@ -27,7 +28,8 @@ public:
   /// Takes the lock on `data_dir`, starts the server (or adopts the live one of a dead node) and
   /// waits until it has loaded its data. Errors (one line): the directory cannot be used; another
   /// node is using it; no redis-server is installed; it ended (its last log line).
-  [[nodiscard]] static result<std::unique_ptr<private_server>> start(private_server_options options);
+  [[nodiscard]] static result<std::unique_ptr<private_server>>
+  start(private_server_options options);
   ~private_server(); // `stop` if that was not done
 
   /// unix:///abs/path

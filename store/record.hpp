@@ -13,7 +13,8 @@ namespace ares::store {
 
 /// `{"id":...,"status":"running","input":{...},` : what `admit` completes with the store's time.
 /// `input` is minified JSON, as the client sent it.
-[[nodiscard]] std::string record_head(const operation_id& id, std::string_view agent, std::string_view input);
+[[nodiscard]] std::string record_head(const operation_id& id, std::string_view agent,
+                                      std::string_view input);
 
 /// The record that `admit` writes.
 [[nodiscard]] std::string running_record(const std::string& head, std::int64_t started_ms);
@@ -28,6 +29,7 @@ struct run_end {
   std::string error_json = "null";
 };
 /// The record of an ended run, from the head of its running one.
-[[nodiscard]] std::string ended_record(const std::string& head, std::int64_t started_ms, const run_end& end);
+[[nodiscard]] std::string ended_record(const std::string& head, std::int64_t started_ms,
+                                       const run_end& end);
 
 } // namespace ares::store

@@ -56,12 +56,13 @@ struct command {
 };
 
 struct redis_options {
-  std::string url; // redis://[user:password@]host:port[/db] or unix:///path[?db=N]; see parse_redis_url
+  std::string
+      url; // redis://[user:password@]host:port[/db] or unix:///path[?db=N]; see parse_redis_url
   std::chrono::milliseconds connect_deadline{1000};
   std::chrono::milliseconds ping_deadline{400};
   /// A sent command without an answer for this long means a dead connection: cut, reconnect.
   std::chrono::milliseconds silence_max{3000};
-  std::size_t queue_commands_max = 65536; // above: `unavailable` at once
+  std::size_t queue_commands_max = 65536;   // above: `unavailable` at once
   std::size_t queue_bytes_max = 256u << 20; // of all arguments under way; likewise
 };
 
@@ -76,8 +77,8 @@ class redis {
 public:
   using callback = std::function<void(answer)>;
 
-  /// Starts the thread and connects in the background. `clock` learns from `TIME` at each (re)connect
-  /// and every few seconds; it must outlive the connection.
+  /// Starts the thread and connects in the background. `clock` learns from `TIME` at each
+  /// (re)connect and every few seconds; it must outlive the connection.
   redis(redis_options options, store_clock& clock);
   ~redis();
   redis(const redis&) = delete;

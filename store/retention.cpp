@@ -46,8 +46,9 @@ result<std::int64_t> tenant_store::trim(int days, trim_bounds bounds) {
       break; // there may be more of this tenant: the next turn begins with it
     done = item.text;
   }
-  const bool whole = done.empty() ? ids->items.empty()
-                                  : ids->items.size() < bounds.tenants && done == ids->items.back().text;
+  const bool whole = done.empty()
+                         ? ids->items.empty()
+                         : ids->items.size() < bounds.tenants && done == ids->items.back().text;
   if (whole || !done.empty())
     if (auto noted = calls_.call({"SET", keys::trimmed(), whole ? std::string() : done}); !noted)
       return noted.failure();
@@ -55,7 +56,8 @@ result<std::int64_t> tenant_store::trim(int days, trim_bounds bounds) {
 }
 
 /// Gives how many runs went, at most `runs_max`.
-result<std::int64_t> tenant_store::trim_tenant(const tenant_id& t, int days, std::int64_t runs_max) {
+result<std::int64_t> tenant_store::trim_tenant(const tenant_id& t, int days,
+                                               std::int64_t runs_max) {
   if (auto days_gone = calls_.run("usage_trim", {keys::usage(t)}, {usage_days}); !days_gone)
     return days_gone.failure();
   auto agents = agent_ids(t);
@@ -82,8 +84,8 @@ result<std::int64_t> tenant_store::trim_history(const tenant_id& t, const std::s
   std::int64_t gone = 0;
   while (gone < runs_max) {
     const auto wanted = std::min<std::int64_t>(runs_per_call, runs_max - gone);
-    auto old = calls_.call(
-        {"ZRANGE", history, above, end, "BYLEX", "LIMIT", "0", std::to_string(wanted)});
+    auto old =
+        calls_.call({"ZRANGE", history, above, end, "BYLEX", "LIMIT", "0", std::to_string(wanted)});
     if (!old)
       return old.failure();
     if (old->items.empty())

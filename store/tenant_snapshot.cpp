@@ -10,7 +10,9 @@ namespace ares::store {
 
 namespace {
 
-std::int64_t number(const std::string& text) { return std::strtoll(text.c_str(), nullptr, 10); }
+std::int64_t number(const std::string& text) {
+  return std::strtoll(text.c_str(), nullptr, 10);
+}
 
 std::string text_of(const json& object, const char* name) {
   auto it = object.find(name);

@@ -1,4 +1,5 @@
-// A tenant as a node keeps it in memory: immutable, of one version, good until the store says STALE.
+// A tenant as a node keeps it in memory: immutable, of one version, good until the store says
+// STALE.
 #pragma once
 
 #include "conf/config.hpp"
@@ -46,16 +47,18 @@ struct tenant_snapshot {
   std::int64_t version = 0;
   std::int64_t created_ms = 0;
   quota_override quota_runs, quota_tokens, requests_per_day, max_in_flight;
-  std::unordered_map<std::string, key_snapshot> keys; // by hash, hexadecimal
+  std::unordered_map<std::string, key_snapshot> keys;                  // by hash, hexadecimal
   std::map<std::string, std::shared_ptr<const agent_snapshot>> agents; // by name
 
-  /// What holds now: the overrides over the tier's figures in `conf`. An unknown tier has no limits of its own.
+  /// What holds now: the overrides over the tier's figures in `conf`. An unknown tier has no limits
+  /// of its own.
   [[nodiscard]] tier_config limits(const config& conf) const;
 };
 
 /// Of the script tenant_read. Nothing if there is no active tenant, or if a record cannot be read
 /// (logged).
-[[nodiscard]] std::shared_ptr<const tenant_snapshot> read_tenant(const tenant_id& id, const reply& r);
+[[nodiscard]] std::shared_ptr<const tenant_snapshot> read_tenant(const tenant_id& id,
+                                                                 const reply& r);
 [[nodiscard]] command tenant_read(const tenant_id& id);
 
 } // namespace ares::store

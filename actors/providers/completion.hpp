@@ -12,7 +12,7 @@
 namespace ares {
 
 struct tool_call {
-  std::string id;        // the provider's, opaque
+  std::string id; // the provider's, opaque
   std::string name;
   std::string arguments; // JSON text as the model wrote it: hostile until parsed
 };
@@ -69,15 +69,20 @@ struct completion_failure {
   kind what = kind::invalid;
   int status = 0;
   std::optional<std::chrono::milliseconds> retry_after; // of a 429 or 503
-  std::string message;     // a sentence for a client: no host, no key, no upstream text beyond its own error message
-  std::int64_t tokens = 0; // consumed all the same, as far as known (reported, else estimated from what was sent and came; 0 if nothing was accepted)
-  /// Whether another attempt may help: connect, 408/429/5xx, cut, busy, injected. Not timeouts of the caller's deadline.
+  std::string message; // a sentence for a client: no host, no key, no upstream text beyond its own
+                       // error message
+  std::int64_t tokens = 0; // consumed all the same, as far as known (reported, else estimated from
+                           // what was sent and came; 0 if nothing was accepted)
+  /// Whether another attempt may help: connect, 408/429/5xx, cut, busy, injected. Not timeouts of
+  /// the caller's deadline.
   [[nodiscard]] bool retriable() const noexcept;
 };
 
 /// One token for every four characters (Unicode code points), rounded up.
 [[nodiscard]] std::int64_t estimate_tokens(std::string_view text) noexcept;
-/// The estimate of everything a request sends as prompt: the sum of its messages' characters / 4, rounded up once.
-[[nodiscard]] std::int64_t estimate_prompt_tokens(const std::vector<chat_message>& messages) noexcept;
+/// The estimate of everything a request sends as prompt: the sum of its messages' characters / 4,
+/// rounded up once.
+[[nodiscard]] std::int64_t
+estimate_prompt_tokens(const std::vector<chat_message>& messages) noexcept;
 
 } // namespace ares

@@ -1,5 +1,6 @@
-// A PROVIDER actor stands for one configured back end: queue, concurrency limit, deadlines, circuit breaker.
-// Retries and fallbacks are the run's (run_machine): it knows whether a delta has reached a client.
+// A PROVIDER actor stands for one configured back end: queue, concurrency limit, deadlines, circuit
+// breaker. Retries and fallbacks are the run's (run_machine): it knows whether a delta has reached
+// a client.
 #pragma once
 
 #include "actors/providers/completion.hpp"
@@ -41,16 +42,18 @@ struct provider_call {
   std::shared_ptr<const completion_request> request;
   completion_listener listener;
   std::chrono::milliseconds deadline; // of the whole call, from now
-  std::uint32_t credit;               // deltas that may be sent before more credit comes; ignored if !request->stream
+  std::uint32_t
+      credit; // deltas that may be sent before more credit comes; ignored if !request->stream
 };
-/// `more` further deltas may be sent. Without credit the provider stops reading from its upstream, and
-/// that time is not the upstream's silence.
+/// `more` further deltas may be sent. Without credit the provider stops reading from its upstream,
+/// and that time is not the upstream's silence.
 struct provider_credit {
   caf::actor_addr listener;
   std::uint64_t call;
   std::uint32_t more;
 };
-/// The upstream request is dropped at once; completion_failed{cancelled} follows, with what was consumed.
+/// The upstream request is dropped at once; completion_failed{cancelled} follows, with what was
+/// consumed.
 struct provider_cancel {
   caf::actor_addr listener;
   std::uint64_t call;
@@ -71,7 +74,8 @@ class transport;
 [[nodiscard]] provider_actor spawn_http_provider(caf::actor_system& system, provider_config config,
                                                  std::shared_ptr<transport> wire);
 /// Answers inside the process: deterministic, with configurable latency, rate and failures.
-[[nodiscard]] provider_actor spawn_simulated_provider(caf::actor_system& system, provider_config config);
+[[nodiscard]] provider_actor spawn_simulated_provider(caf::actor_system& system,
+                                                      provider_config config);
 
 } // namespace ares
 

@@ -20,8 +20,9 @@ struct transfer_request {
   http_headers headers;
   std::string body; // POST
   std::chrono::milliseconds connect_timeout{5000};
-  std::chrono::milliseconds silence_max{60000}; // to the first byte, and between bytes while not paused
-  std::chrono::milliseconds deadline{120000};   // of everything
+  std::chrono::milliseconds silence_max{
+      60000}; // to the first byte, and between bytes while not paused
+  std::chrono::milliseconds deadline{120000}; // of everything
   std::size_t answer_bytes_max = 16u << 20;
 };
 
@@ -30,7 +31,8 @@ struct transfer_end {
   kind what = kind::complete;
 };
 
-/// All calls come from the transport's one thread, in order, none after `on_end`. They must not block.
+/// All calls come from the transport's one thread, in order, none after `on_end`. They must not
+/// block.
 class transfer_listener {
 public:
   virtual ~transfer_listener() = default;

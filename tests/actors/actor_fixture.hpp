@@ -109,8 +109,12 @@ inline store::reply words(const std::vector<std::string>& texts) {
   return array_reply(std::move(items));
 }
 
-inline store::answer answered(store::reply r) { return {store::fate::done, std::move(r)}; }
-inline store::answer lost(store::fate what) { return {what, {}}; }
+inline store::answer answered(store::reply r) {
+  return {store::fate::done, std::move(r)};
+}
+inline store::answer lost(store::fate what) {
+  return {what, {}};
+}
 
 /// What the store usually says to an operation.
 inline store::reply usual_reply(const std::vector<std::string>& operation) {
@@ -182,7 +186,8 @@ public:
     node = n;
     tenant = n->ids->make<tenant_id>();
   }
-  /// Ends all actors, while what they refer to is still there: every bench calls it in its destructor.
+  /// Ends all actors, while what they refer to is still there: every bench calls it in its
+  /// destructor.
   void stop() {
     for (auto& actor : std::exchange(started, {}))
       caf::anon_send_exit(actor, caf::exit_reason::kill);
@@ -253,7 +258,9 @@ private:
 inline bool is_script(const store_command& c, const char* name) {
   return c.what.run && c.what.run->name == name;
 }
-inline bool is_batch(const store_command& c) { return is_script(c, "batch") || is_script(c, "batch_ending"); }
+inline bool is_batch(const store_command& c) {
+  return is_script(c, "batch") || is_script(c, "batch_ending");
+}
 
 /// The operations that a batch carries, each with its name first.
 inline std::vector<std::vector<std::string>> operations_of(const store_command& c) {
@@ -268,9 +275,9 @@ inline std::vector<std::vector<std::string>> operations_of(const store_command& 
 }
 
 /// The batch's answer, with `reply_to` for each of its operations.
-inline store::answer
-batch_answer(const store_command& c,
-             const std::function<store::reply(const std::vector<std::string>&)>& reply_to = usual_reply) {
+inline store::answer batch_answer(
+    const store_command& c,
+    const std::function<store::reply(const std::vector<std::string>&)>& reply_to = usual_reply) {
   std::vector<store::reply> items{text_reply("1773411720000")};
   for (const auto& operation : operations_of(c))
     items.push_back(reply_to(operation));

@@ -99,7 +99,8 @@ TEST_CASE("a stream begins with the first text and ends with reason and tokens")
   b.provider.says("hello");
   b.run();
   CHECK(b.client->streams == 1);
-  CHECK(b.client->events == std::vector<std::string>{R"({"delta": "hello", "finish_reason": null})"});
+  CHECK(b.client->events ==
+        std::vector<std::string>{R"({"delta": "hello", "finish_reason": null})"});
   b.client->takes_event();
   b.provider.completes("hello", 12);
   b.run();
@@ -117,7 +118,8 @@ TEST_CASE("an answer without any text is a stream of its last event") {
   b.provider.completes("", 3);
   b.run();
   b.store_says("finish", {"OK"});
-  CHECK(b.client->events == std::vector<std::string>{R"({"delta": "", "finish_reason": "stop", "tokens_used": 3})"});
+  CHECK(b.client->events ==
+        std::vector<std::string>{R"({"delta": "", "finish_reason": "stop", "tokens_used": 3})"});
   CHECK(b.client->ended);
 }
 
@@ -137,7 +139,8 @@ TEST_CASE("an error before the first byte is an ordinary answer, after it an eve
     b.provider.fails(fault::cut);
     b.run();
     b.store_says("finish", {"OK"});
-    CHECK(b.client->events.back() == R"({"delta": "", "finish_reason": "error", "error": "It failed"})");
+    CHECK(b.client->events.back() ==
+          R"({"delta": "", "finish_reason": "error", "error": "It failed"})");
     CHECK(b.client->ended);
     CHECK(b.client->answers.empty());
   }

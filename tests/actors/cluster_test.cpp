@@ -54,8 +54,8 @@ public:
         settled.push_back(o);
       for (auto& [t, operations] : left_open)
         if (store::keys::tenant(t) == c.what.arguments[0])
-          operations.erase(operations.begin(),
-                           operations.begin() + static_cast<std::ptrdiff_t>(operations_of(c).size()));
+          operations.erase(operations.begin(), operations.begin() + static_cast<std::ptrdiff_t>(
+                                                                        operations_of(c).size()));
       return batch_answer(c);
     }
     REQUIRE(c.what.arguments[0] == "SREM");
@@ -82,8 +82,8 @@ public:
     left_open.emplace(node->ids->make<tenant_id>(), operations);
   }
   [[nodiscard]] std::size_t sent(const char* script) const {
-    return static_cast<std::size_t>(
-        std::count_if(commands.begin(), commands.end(), [&](const auto& c) { return is_script(c, script); }));
+    return static_cast<std::size_t>(std::count_if(
+        commands.begin(), commands.end(), [&](const auto& c) { return is_script(c, script); }));
   }
 
   std::string other, given_up;

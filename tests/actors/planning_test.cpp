@@ -26,7 +26,8 @@ agent_config agent(std::string model) {
   return a;
 }
 
-std::shared_ptr<store::agent_snapshot> snapshot(std::string name, std::string type, bool active = true) {
+std::shared_ptr<store::agent_snapshot> snapshot(std::string name, std::string type,
+                                                bool active = true) {
   auto s = std::make_shared<store::agent_snapshot>();
   s->name = std::move(name);
   s->agent_type = std::move(type);
@@ -97,7 +98,8 @@ TEST_CASE("a chat's model is its own, else the agent's, else the default, else t
   CHECK(plan_chat({}, nullptr, chat()).failure().code == errc::unknown_model);
 }
 
-TEST_CASE("a chat has the agent's prompt before its own messages, and a stream only if it asks for one") {
+TEST_CASE(
+    "a chat has the agent's prompt before its own messages, and a stream only if it asks for one") {
   auto a = snapshot("worker", "classifier");
   a->config.system_prompt = "Be brief.";
   auto c = chat();

@@ -120,8 +120,12 @@ TEST_CASE("an overdue admission is a 503 at once, and ended if it comes all the 
     CHECK(b.provider.calls.empty());
     b.store_says("settle", {"OK", "{}"});
   }
-  SECTION("it was refused") { b.store_says("admit", {"DAY", "0", ""}); }
-  SECTION("it certainly never came") { b.store_says("admit", lost(store::fate::unavailable)); }
+  SECTION("it was refused") {
+    b.store_says("admit", {"DAY", "0", ""});
+  }
+  SECTION("it certainly never came") {
+    b.store_says("admit", lost(store::fate::unavailable));
+  }
   SECTION("nobody knows") {
     b.store_says("admit", lost(store::fate::unknown));
     CHECK(b.asked() == "settle");

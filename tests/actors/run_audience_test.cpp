@@ -9,7 +9,9 @@ using namespace ares::tests;
 
 namespace {
 
-std::string text_of(const std::string& event) { return json::parse(event)["delta"].get<std::string>(); }
+std::string text_of(const std::string& event) {
+  return json::parse(event)["delta"].get<std::string>();
+}
 
 std::string text_of(const test_client& c) {
   std::string all;
@@ -91,7 +93,8 @@ TEST_CASE("the end is what is left of the text, then the last event, for everyon
   r.audience.said("b");
   r.audience.left(gone->id());
   r.audience.end("{\"last\":true}");
-  CHECK(quick->events == std::vector<std::string>{delta_event("a"), delta_event("b"), "{\"last\":true}"});
+  CHECK(quick->events ==
+        std::vector<std::string>{delta_event("a"), delta_event("b"), "{\"last\":true}"});
   CHECK(slow->events == quick->events);
   CHECK(gone->events.size() == 1);
   CHECK_FALSE(gone->ended);

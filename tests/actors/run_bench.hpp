@@ -56,8 +56,8 @@ public:
     birth.request = request;
     birth.plan = std::move(plan);
     birth.admission.operation = node->ids->make<operation_id>();
-    birth.admission.record_head =
-        store::record_head(birth.admission.operation, birth.admission.agent, R"({"message":"12345678"})");
+    birth.admission.record_head = store::record_head(
+        birth.admission.operation, birth.admission.agent, R"({"message":"12345678"})");
     actor = keep_alive(spawn_run(system, birth));
     run();
   }
@@ -65,7 +65,9 @@ public:
   // -- the store ------------------------------------------------------------------
 
   /// The name of the newest operation that waits for its answer.
-  [[nodiscard]] std::string asked() const { return requests.empty() ? "" : requests.back().what.arguments[0]; }
+  [[nodiscard]] std::string asked() const {
+    return requests.empty() ? "" : requests.back().what.arguments[0];
+  }
   /// Answers the newest operation of that name.
   void store_says(const std::string& name, store::answer a) {
     for (auto it = requests.rbegin(); it != requests.rend(); ++it)

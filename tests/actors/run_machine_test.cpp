@@ -19,7 +19,8 @@ run_plan plan(int retries = 2, int models = 1) {
   run_plan p;
   p.messages = {{chat_message::role::user, "12345678", {}, {}}};
   for (int i = 0; i < models; ++i)
-    p.models.push_back({"model-" + std::to_string(i), "sim", "upstream-" + std::to_string(i), {}, {}});
+    p.models.push_back(
+        {"model-" + std::to_string(i), "sim", "upstream-" + std::to_string(i), {}, {}});
   p.max_retries = retries;
   p.timeout = 1min;
   return p;
@@ -32,7 +33,8 @@ run_plan with_tools(run_plan p, int rounds) {
 }
 
 run_plan with_schema(run_plan p) {
-  p.output_schema = json::parse(R"({"type":"object","required":["n"],"properties":{"n":{"type":"integer"}}})");
+  p.output_schema =
+      json::parse(R"({"type":"object","required":["n"],"properties":{"n":{"type":"integer"}}})");
   return p;
 }
 
@@ -96,9 +98,12 @@ struct event {
 const std::vector<event>& events() {
   using kind = event::kind;
   static const std::vector<event> all{
-      {"an object", [](auto& m, auto n) { return m.completed(n, says("{\"n\":1}", 5), start); }, kind::answer, 5},
-      {"prose", [](auto& m, auto n) { return m.completed(n, says("prose", 11), start); }, kind::answer, 11},
-      {"a tool call", [](auto& m, auto n) { return m.completed(n, calls_tool("{}", 7), start); }, kind::answer, 7},
+      {"an object", [](auto& m, auto n) { return m.completed(n, says("{\"n\":1}", 5), start); },
+       kind::answer, 5},
+      {"prose", [](auto& m, auto n) { return m.completed(n, says("prose", 11), start); },
+       kind::answer, 11},
+      {"a tool call", [](auto& m, auto n) { return m.completed(n, calls_tool("{}", 7), start); },
+       kind::answer, 7},
       {"half a tool call",
        [](auto& m, auto n) {
          auto c = calls_tool("{\"ex", 13);
@@ -106,15 +111,18 @@ const std::vector<event>& events() {
          return m.completed(n, c, start);
        },
        kind::answer, 13},
-      {"a cut", [](auto& m, auto n) { return m.failed(n, fails(fault::cut, 0, 3), start); }, kind::answer, 3, true},
-      {"a refusal", [](auto& m, auto n) { return m.failed(n, fails(fault::status, 400), start); }, kind::answer, 0,
-       true},
-      {"silence", [](auto& m, auto n) { return m.failed(n, fails(fault::timeout, 0, 2), start); }, kind::answer, 2,
-       true},
-      {"a stale answer", [](auto& m, auto n) { return m.completed(n - 1, says("old", 1000), start); }, kind::stale},
-      {"a stale failure", [](auto& m, auto n) { return m.failed(n - 1, fails(fault::connect), start); }, kind::stale},
-      {"an answer of the future", [](auto& m, auto n) { return m.completed(n + 1, says("new", 1000), start); },
-       kind::stale},
+      {"a cut", [](auto& m, auto n) { return m.failed(n, fails(fault::cut, 0, 3), start); },
+       kind::answer, 3, true},
+      {"a refusal", [](auto& m, auto n) { return m.failed(n, fails(fault::status, 400), start); },
+       kind::answer, 0, true},
+      {"silence", [](auto& m, auto n) { return m.failed(n, fails(fault::timeout, 0, 2), start); },
+       kind::answer, 2, true},
+      {"a stale answer",
+       [](auto& m, auto n) { return m.completed(n - 1, says("old", 1000), start); }, kind::stale},
+      {"a stale failure",
+       [](auto& m, auto n) { return m.failed(n - 1, fails(fault::connect), start); }, kind::stale},
+      {"an answer of the future",
+       [](auto& m, auto n) { return m.completed(n + 1, says("new", 1000), start); }, kind::stale},
       {"retry due", [](auto& m, auto) { return m.retry_due(start); }, kind::elapsed},
       {"tools done", [](auto& m, auto) { return m.tools_done({"2"}, start); }, kind::elapsed},
       {"deadline", [](auto& m, auto) { return m.deadline(); }, kind::stop},
@@ -166,7 +174,8 @@ void take(life& l, const event& e, const commands& out, const std::vector<const 
       l.model = c->model->name;
       ++l.attempts;
       require(l.attempts <= plan.max_retries + 1, "attempts are limited", story);
-      require(c->deadline > 0ms && c->deadline <= plan.timeout, "a call ends by the deadline", story);
+      require(c->deadline > 0ms && c->deadline <= plan.timeout, "a call ends by the deadline",
+              story);
       l.delivered = false;
       l.out = life::awaits::call;
     } else if (const auto* d = std::get_if<drop_call>(&out[i])) {
@@ -193,11 +202,13 @@ void take(life& l, const event& e, const commands& out, const std::vector<const 
       if (ended->how == store::ending::completed)
         require(ended->model && ended->model->name == l.model, "an answer names its model", story);
       require(ended->how != store::ending::failed || ended->why, "a failure has a reason", story);
-      require(!l.stopped || ended->how != store::ending::completed, "what was stopped is not completed", story);
+      require(!l.stopped || ended->how != store::ending::completed,
+              "what was stopped is not completed", story);
       l.out = life::awaits::nothing;
     }
   }
-  require(l.machine.ended() == (l.out == life::awaits::nothing), "it waits for something until its end", story);
+  require(l.machine.ended() == (l.out == life::awaits::nothing),
+          "it waits for something until its end", story);
   if (e.what == event::kind::answer && (was_called || was_dropping))
     require(!out.empty(), "an answer leads somewhere", story);
   if (was_dropping && (e.what == event::kind::answer || e.what == event::kind::overdue))
@@ -287,7 +298,8 @@ TEST_CASE("pauses between attempts double, and a Retry-After goes before them") 
     pauses.push_back(only<pause_command>(m.failed(call, f, start)).pause);
     CHECK(only<call_model>(m.retry_due(start)).call == call + 1);
   }
-  CHECK(pauses == std::vector<std::chrono::milliseconds>{100ms, 200ms, 400ms, 800ms, 1600ms, 2000ms, 1234ms});
+  CHECK(pauses ==
+        std::vector<std::chrono::milliseconds>{100ms, 200ms, 400ms, 800ms, 1600ms, 2000ms, 1234ms});
 }
 
 TEST_CASE("a Retry-After beyond the deadline is not waited for") {
@@ -311,8 +323,8 @@ TEST_CASE("the fallback models come in order, each with its own attempts") {
       out = m.retry_due(start);
     }
   }
-  CHECK(asked == std::vector<std::string>{"upstream-0", "upstream-0", "upstream-1", "upstream-1", "upstream-2",
-                                          "upstream-2"});
+  CHECK(asked == std::vector<std::string>{"upstream-0", "upstream-0", "upstream-1", "upstream-1",
+                                          "upstream-2", "upstream-2"});
   CHECK(only<end>(out).how == store::ending::failed);
 }
 

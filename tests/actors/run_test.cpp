@@ -76,7 +76,8 @@ TEST_CASE("tools are executed and what was consumed so far is checkpointed") {
   CHECK(messages[3].content == R"({"error": "There is no such tool"})");
 }
 
-TEST_CASE("a checkpoint that finds the run ended drops the call, and the stored record is answered") {
+TEST_CASE(
+    "a checkpoint that finds the run ended drops the call, and the stored record is answered") {
   run_bench b;
   agent_config agent;
   agent.tools = {"calculator"};
@@ -92,7 +93,8 @@ TEST_CASE("a checkpoint that finds the run ended drops the call, and the stored 
   CHECK(b.client->body()["error"] == "node lost");
 }
 
-TEST_CASE("an end that is not stored in 10 s is a 503 that says where it will be, and is still stored") {
+TEST_CASE(
+    "an end that is not stored in 10 s is a 503 that says where it will be, and is still stored") {
   run_bench b;
   b.start_run();
   b.admit();
@@ -130,10 +132,11 @@ TEST_CASE("a finish that finds the run ended answers the stored record") {
     status = "cancelled";
     cancelling = b.join(join_run::purpose::cancel);
   }
-  auto record = store::ended_record(b.birth.admission.record_head, 0,
-                                    {{status == "failed" ? store::ending::failed : store::ending::cancelled, 1, 2},
-                                     "null",
-                                     "null"});
+  auto record = store::ended_record(
+      b.birth.admission.record_head, 0,
+      {{status == "failed" ? store::ending::failed : store::ending::cancelled, 1, 2},
+       "null",
+       "null"});
   b.store_says("finish", {"ENDED", record});
   CHECK(b.client->answers.at(0).body == record);
   CHECK(b.node->counters->runs_cancelled == (status == "cancelled"));
@@ -307,7 +310,8 @@ TEST_CASE("after an attached client heard of it, an attempt is not repeated") {
   CHECK(b.last("finish").at(2) == "failed");
 }
 
-TEST_CASE("what an attached client heard of an earlier call does not keep a later one from being repeated") {
+TEST_CASE("what an attached client heard of an earlier call does not keep a later one from being "
+          "repeated") {
   run_bench b;
   agent_config agent;
   agent.tools = {"calculator"};

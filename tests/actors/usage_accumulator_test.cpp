@@ -96,8 +96,9 @@ TEST_CASE("each operation gets its own result, and the clock learns from every b
   b.run();
   b.store_answers();
   int n = 0;
-  b.answer(b.batches().back(),
-           batch_answer(b.batches().back(), [&](const auto&) { return words({std::to_string(++n)}); }));
+  b.answer(b.batches().back(), batch_answer(b.batches().back(), [&](const auto&) {
+             return words({std::to_string(++n)});
+           }));
   REQUIRE(b.results.size() == 3);
   CHECK(b.results[1].value.value.items[0].text == "1");
   CHECK(b.results[2].value.value.items[0].text == "2");
@@ -170,7 +171,8 @@ TEST_CASE("an admission is sent once, an end until the store has answered it") {
   CHECK(b.node->counters->ends_waiting == 0);
 }
 
-TEST_CASE("with a full memory admissions are refused, and what else was in the batch goes on at once") {
+TEST_CASE(
+    "with a full memory admissions are refused, and what else was in the batch goes on at once") {
   bench b;
   b.ask_read();
   b.run();
@@ -194,7 +196,8 @@ TEST_CASE("with a full memory admissions are refused, and what else was in the b
   CHECK(b.tags_with(store::fate::full) == tags{3, 6});
 }
 
-TEST_CASE("before its first batch the node is enlisted with the tenant, and again under a new incarnation") {
+TEST_CASE("before its first batch the node is enlisted with the tenant, and again under a new "
+          "incarnation") {
   bench b;
   b.ask_admission();
   b.run();

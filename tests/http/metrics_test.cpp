@@ -41,7 +41,8 @@ struct fixture {
 };
 
 std::string bucket(const std::string& endpoint, const std::string& bound) {
-  return "ares_http_request_duration_seconds_bucket{endpoint=\"" + endpoint + "\",le=\"" + bound + "\"}";
+  return "ares_http_request_duration_seconds_bucket{endpoint=\"" + endpoint + "\",le=\"" + bound +
+         "\"}";
 }
 
 } // namespace
@@ -173,7 +174,8 @@ TEST_CASE("nothing is lost when several threads count and one reads") {
     });
   for (int i = 0; i < 10; ++i) {
     const auto now = f.series();
-    if (const auto sum = now.find(R"(ares_http_request_duration_seconds_count{endpoint="usage"})"); sum != now.end())
+    if (const auto sum = now.find(R"(ares_http_request_duration_seconds_count{endpoint="usage"})");
+        sum != now.end())
       CHECK(sum->second == now.at(bucket("usage", "+Inf")));
   }
   for (auto& t : counting)

@@ -1,7 +1,6 @@
-#include "http/openapi.hpp"
-
 #include "actors/json_schema.hpp"
 #include "conf/json.hpp"
+#include "http/openapi.hpp"
 #include "http/response.hpp"
 #include "http/routes.hpp"
 #include "tests/catch.hpp"
@@ -34,11 +33,13 @@ void each_object(const json& value, const std::function<void(const json&)>& visi
 }
 
 /// Calls `visit` with path, method (upper case) and operation.
-void each_operation(const std::function<void(const std::string&, const std::string&, const json&)>& visit) {
+void each_operation(
+    const std::function<void(const std::string&, const std::string&, const json&)>& visit) {
   for (const auto& [path, item] : document()["paths"].items())
     for (auto [method, operation] : item.items()) {
       std::string upper = method;
-      std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return std::toupper(c); });
+      std::transform(upper.begin(), upper.end(), upper.begin(),
+                     [](unsigned char c) { return std::toupper(c); });
       visit(path, upper, operation);
     }
 }
@@ -48,12 +49,15 @@ std::string shape(const std::string& method, const std::string& path) {
   return method + ' ' + std::regex_replace(path, std::regex("\\{[^}]*\\}"), "{}");
 }
 
-bool is_administration(const std::string& path) { return path.rfind("/api/admin/", 0) == 0; }
+bool is_administration(const std::string& path) {
+  return path.rfind("/api/admin/", 0) == 0;
+}
 
 /// What a `$ref` stands for; `value` itself without one.
 const json& resolved(const json& value) {
   const auto to = value.find("$ref");
-  return to == value.end() ? value : document().at(json::json_pointer(to->get<std::string>().substr(1)));
+  return to == value.end() ? value
+                           : document().at(json::json_pointer(to->get<std::string>().substr(1)));
 }
 
 /// Without `format`: the validator holds a null to it, which JSON Schema does not.
@@ -97,19 +101,30 @@ TEST_CASE("the description has all of administration") {
     if (is_administration(path))
       described.insert(shape(method, path.substr(10)));
   });
-  const std::set<std::string> promised{
-      "POST /provision-client",        "POST /tenants",
-      "GET /tenants",                  "GET /tenants/{}",
-      "DELETE /tenants/{}",            "PUT /tenants/{}/quota",
-      "POST /tenants/{}/api-keys",     "GET /tenants/{}/api-keys",
-      "DELETE /tenants/{}/api-keys/{}", "POST /tenants/{}/agents",
-      "GET /tenants/{}/agents",        "PUT /tenants/{}/agents/{}",
-      "DELETE /tenants/{}/agents/{}",  "GET /tenants/{}/agents/{}/runs",
-      "GET /tenants/{}/agents/{}/stats", "GET /tenants/{}/usage",
-      "GET /tenants/{}/usage/daily",   "GET /agent-templates",
-      "GET /models",                   "GET /agents",
-      "GET /stats",                    "GET /nodes",
-      "GET /audit-log",                "GET /alerts"};
+  const std::set<std::string> promised{"POST /provision-client",
+                                       "POST /tenants",
+                                       "GET /tenants",
+                                       "GET /tenants/{}",
+                                       "DELETE /tenants/{}",
+                                       "PUT /tenants/{}/quota",
+                                       "POST /tenants/{}/api-keys",
+                                       "GET /tenants/{}/api-keys",
+                                       "DELETE /tenants/{}/api-keys/{}",
+                                       "POST /tenants/{}/agents",
+                                       "GET /tenants/{}/agents",
+                                       "PUT /tenants/{}/agents/{}",
+                                       "DELETE /tenants/{}/agents/{}",
+                                       "GET /tenants/{}/agents/{}/runs",
+                                       "GET /tenants/{}/agents/{}/stats",
+                                       "GET /tenants/{}/usage",
+                                       "GET /tenants/{}/usage/daily",
+                                       "GET /agent-templates",
+                                       "GET /models",
+                                       "GET /agents",
+                                       "GET /stats",
+                                       "GET /nodes",
+                                       "GET /audit-log",
+                                       "GET /alerts"};
   CHECK(described == promised);
 }
 
@@ -160,19 +175,23 @@ TEST_CASE("every operation has a success, an error, and the security of its tree
   each_operation([&](const auto& path, const auto& method, const json& operation) {
     INFO(method << ' ' << path);
     const auto& responses = operation["responses"];
-    CHECK(std::any_of(responses.items().begin(), responses.items().end(), [](const auto& r) { return r.key()[0] == '2'; }));
+    CHECK(std::any_of(responses.items().begin(), responses.items().end(),
+                      [](const auto& r) { return r.key()[0] == '2'; }));
     CHECK(responses.contains("default"));
-    CHECK((method != "POST" || path.find("/cancel") != std::string::npos || operation.contains("requestBody")));
+    CHECK((method != "POST" || path.find("/cancel") != std::string::npos ||
+           operation.contains("requestBody")));
     if (path.rfind("/v1/", 0) == 0)
       CHECK((!operation.contains("security") && responses.contains("401")));
     else
-      CHECK(operation.at("security") == (is_administration(path) ? json::parse(R"([{"adminSecret":[]}])") : json::array()));
+      CHECK(operation.at("security") ==
+            (is_administration(path) ? json::parse(R"([{"adminSecret":[]}])") : json::array()));
   });
 }
 
 TEST_CASE("the description lists every code of an error") {
   std::set<std::string> listed, known;
-  for (const auto& code : document()["components"]["schemas"]["Error"]["properties"]["code"]["enum"])
+  for (const auto& code :
+       document()["components"]["schemas"]["Error"]["properties"]["code"]["enum"])
     listed.insert(code);
   for (int i = 0; i <= static_cast<int>(errc::version_not_supported); ++i)
     known.insert(to_string(static_cast<errc>(i)));

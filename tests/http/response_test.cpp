@@ -1,6 +1,5 @@
-#include "http/response.hpp"
-
 #include "conf/json.hpp"
+#include "http/response.hpp"
 #include "tests/catch.hpp"
 
 #include <optional>
@@ -22,7 +21,9 @@ std::optional<std::string> value_of(const response& r, std::string_view name) {
   return value;
 }
 
-outcome refused(errc code) { return outcome::of(code, "No."); }
+outcome refused(errc code) {
+  return outcome::of(code, "No.");
+}
 
 } // namespace
 
@@ -71,7 +72,8 @@ TEST_CASE("an error is a sentence, a code and the request's id") {
 }
 
 TEST_CASE("a 401 says how to authenticate") {
-  CHECK(value_of(render(error{errc::unauthorized, "Invalid API key"}, "r"), "WWW-Authenticate") == "Bearer");
+  CHECK(value_of(render(error{errc::unauthorized, "Invalid API key"}, "r"), "WWW-Authenticate") ==
+        "Bearer");
   CHECK(value_of(render(refused(errc::unauthorized), "r"), "WWW-Authenticate") == "Bearer");
 }
 

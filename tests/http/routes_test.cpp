@@ -45,7 +45,8 @@ TEST_CASE("a segment is handed on decoded") {
 }
 
 TEST_CASE("a broken escape in a segment is told") {
-  for (const auto* path : {"/v1/agents/%", "/v1/agents/%zz", "/v1/agents/a%00", "/v1/agents/%FF/runs"}) {
+  for (const auto* path :
+       {"/v1/agents/%", "/v1/agents/%zz", "/v1/agents/a%00", "/v1/agents/%FF/runs"}) {
     INFO(path);
     const auto m = find_route("GET", path);
     CHECK(m.malformed);
@@ -77,10 +78,29 @@ TEST_CASE("a wrong method is told which ones there are") {
 }
 
 TEST_CASE("what is not in the table is no path") {
-  for (const auto* path :
-       {"", "*", "/", "v1/agents", "/v1", "/v1/", "/v1/agents/", "//v1/agents", "/v1//agents", "/v1/agents/a/", "/V1/agents",
-        "/v1/agents/a/run/", "/v1/agents/a/runs/b", "/v1/agentsx", "/v1/runs", "/v1/chat/", "/v1/chat/other",
-        "/healthy", "/health/", "/api", "/api/admin", "/api/adminx/tenants", "/v1/%61gents"}) {
+  for (const auto* path : {"",
+                           "*",
+                           "/",
+                           "v1/agents",
+                           "/v1",
+                           "/v1/",
+                           "/v1/agents/",
+                           "//v1/agents",
+                           "/v1//agents",
+                           "/v1/agents/a/",
+                           "/V1/agents",
+                           "/v1/agents/a/run/",
+                           "/v1/agents/a/runs/b",
+                           "/v1/agentsx",
+                           "/v1/runs",
+                           "/v1/chat/",
+                           "/v1/chat/other",
+                           "/healthy",
+                           "/health/",
+                           "/api",
+                           "/api/admin",
+                           "/api/adminx/tenants",
+                           "/v1/%61gents"}) {
     INFO(path);
     const auto m = find_route("GET", path);
     CHECK_FALSE(m.found);

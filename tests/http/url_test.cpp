@@ -33,7 +33,8 @@ TEST_CASE("a malformed escape is nothing") {
 }
 
 TEST_CASE("what decodes to NUL or to broken UTF-8 is nothing") {
-  for (const auto* text : {"%00", "a%00b", "%FF", "%C3", "%C3%28", "%ED%A0%80", "%C0%AF", "%F5%80%80%80"}) {
+  for (const auto* text :
+       {"%00", "a%00b", "%FF", "%C3", "%C3%28", "%ED%A0%80", "%C0%AF", "%F5%80%80%80"}) {
     INFO(text);
     CHECK_FALSE(percent_decode(text));
   }
@@ -92,8 +93,10 @@ TEST_CASE("an integer parameter has a default, a least and a most value") {
 }
 
 TEST_CASE("what is no such integer is refused by its name") {
-  const auto q = parsed("zero=0&empty=&sign=-1&plus=%2B1&blank=+1&point=1.0&hex=0x1&word=one&arabic=%D9%A1");
-  for (const auto* name : {"zero", "empty", "sign", "plus", "blank", "point", "hex", "word", "arabic"}) {
+  const auto q =
+      parsed("zero=0&empty=&sign=-1&plus=%2B1&blank=+1&point=1.0&hex=0x1&word=one&arabic=%D9%A1");
+  for (const auto* name :
+       {"zero", "empty", "sign", "plus", "blank", "point", "hex", "word", "arabic"}) {
     INFO(name);
     const auto n = q.integer(name, 1, 1, 100);
     REQUIRE_FALSE(n);

@@ -16,7 +16,8 @@ struct aged_bench : tenant_bench {
   tenant_id tenant = make_tenant("acme");
 
   tenant_id make_tenant(const std::string& name) {
-    auto t = tenants.create({name, "free", {}, {agent_named("one"), agent_named("two")}, {}}, admin);
+    auto t =
+        tenants.create({name, "free", {}, {agent_named("one"), agent_named("two")}, {}}, admin);
     REQUIRE(t);
     return t->tenant.id;
   }
@@ -136,7 +137,8 @@ TEST_CASE("a turn is bounded, and the next goes on where it stopped") {
 
 TEST_CASE("counters of days leave after a good year, those of months never") {
   aged_bench b;
-  b.ask({"HSET", keys::usage(b.tenant), "d2019-03-13r", "1", "d2019-03-13x", "1", "m2019-03r", "1"});
+  b.ask(
+      {"HSET", keys::usage(b.tenant), "d2019-03-13r", "1", "d2019-03-13x", "1", "m2019-03r", "1"});
   const auto today = "d" + utc_day(b.clock.now_ms()) + "r";
   const auto a_year_ago = "d" + utc_day(b.clock.now_ms() - 366 * day_ms) + "t";
   b.ask({"HSET", keys::usage(b.tenant), today, "2", a_year_ago, "3"});
