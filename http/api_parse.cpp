@@ -68,11 +68,13 @@ std::string unquoted(std::string_view token) {
   return json::parse(token, nullptr, false).get<std::string>();
 }
 
-// Everything in the input but the message, where that is more than `context` alone.
+// Everything in the input but the message; `context` alone stands for itself.
 std::string further_fields(const std::string& input_json) {
   auto fields = ordered_json::parse(input_json, nullptr, false);
   fields.erase("message");
-  return fields.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  const auto& context =
+      fields.size() == 1 && fields.contains("context") ? fields["context"] : fields;
+  return context.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
 // The message; then, where there is one, the context as JSON. Further fields of the input are
@@ -296,34 +298,20 @@ result<api_call> parse_api_call(const request& r, const match& m) {
     return std::move(q).failure();
   const auto segment = m.segments.empty() ? std::string{} : m.segments[0];
   switch (where) {
-  case endpoint::agents:
-    return parse_paged(r, list_agents{});
-  case endpoint::agent:
-    return api_call(show_agent{segment});
-  case endpoint::agent_runs:
-    return parse_paged(r, list_runs{segment, {}});
-  case endpoint::run_agent:
-    return parse_run(r, segment);
-  case endpoint::chat:
-    return parse_chat(r, false);
-  case endpoint::chat_stream:
-    return parse_chat(r, true);
-  case endpoint::usage:
-    return api_call(show_usage{});
-  case endpoint::keys:
-    return api_call(list_keys{});
-  case endpoint::create_key:
-    return parse_create_key(r);
-  case endpoint::key:
-    return parse_id<revoke_key, key_id>(segment, "API key");
-  case endpoint::run:
-    return parse_id<show_run, operation_id>(segment, "run");
-  case endpoint::cancel_run:
-    return parse_id<cancel_run, operation_id>(segment, "run");
-  case endpoint::attach_run:
-    return parse_id<attach_run, operation_id>(segment, "run");
-  default:
-    return error{errc::not_found, "No such path"};
+  case endpoint::agents: return parse_paged(r, list_agents{});
+  case endpoint::agent: return api_call(show_agent{segment});
+  case endpoint::agent_runs: return parse_paged(r, list_runs{segment, {}});
+  case endpoint::run_agent: return parse_run(r, segment);
+  case endpoint::chat: return parse_chat(r, false);
+  case endpoint::chat_stream: return parse_chat(r, true);
+  case endpoint::usage: return api_call(show_usage{});
+  case endpoint::keys: return api_call(list_keys{});
+  case endpoint::create_key: return parse_create_key(r);
+  case endpoint::key: return parse_id<revoke_key, key_id>(segment, "API key");
+  case endpoint::run: return parse_id<show_run, operation_id>(segment, "run");
+  case endpoint::cancel_run: return parse_id<cancel_run, operation_id>(segment, "run");
+  case endpoint::attach_run: return parse_id<attach_run, operation_id>(segment, "run");
+  default: return error{errc::not_found, "No such path"};
   }
 }
 
