@@ -409,8 +409,7 @@ void query_state::run_has_ended(const std::string& record) {
     return over();
   case join_run::purpose::cancel:
     return answer(outcome::of(errc::run_ended, "The run has ended already"));
-  case join_run::purpose::wait:
-    break;
+  case join_run::purpose::wait: break;
   }
   auto o = outcome::of(record);
   o.replayed = joining_->replayed;

@@ -82,29 +82,20 @@ void run_state::admitted(const store::admission_result& r) {
 void run_state::not_admitted(const store::admission_result& r) {
   using verdict = store::admission_result::verdict;
   switch (r.what) {
-  case verdict::stale:
-    return return_request(request_returned::reason::stale);
-  case verdict::no_key:
-    return return_request(request_returned::reason::no_key);
-  case verdict::fenced:
-    return return_request(request_returned::reason::fenced);
-  case verdict::replay:
-    return return_request(request_returned::reason::replay, r.run);
+  case verdict::stale: return return_request(request_returned::reason::stale);
+  case verdict::no_key: return return_request(request_returned::reason::no_key);
+  case verdict::fenced: return return_request(request_returned::reason::fenced);
+  case verdict::replay: return return_request(request_returned::reason::replay, r.run);
   case verdict::conflict:
     primary().answer(outcome::of(errc::idempotency_key_reused,
                                  "The Idempotency-Key was used with another body"));
     break;
-  case verdict::refused:
-    primary().answer(outcome::of(birth.refusal.value_or(error{})));
-    break;
+  case verdict::refused: primary().answer(outcome::of(birth.refusal.value_or(error{}))); break;
   case verdict::daily_limit:
   case verdict::run_quota:
-  case verdict::token_quota:
-    limit_reached(r);
-    break;
+  case verdict::token_quota: limit_reached(r); break;
   case verdict::late:
-  case verdict::admitted:
-    primary().answer(store_away());
+  case verdict::admitted: primary().answer(store_away());
   }
   over();
 }

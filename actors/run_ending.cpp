@@ -49,14 +49,9 @@ void run_state::count_end(store::ending how) {
   if (!is_run())
     return;
   switch (how) {
-  case store::ending::completed:
-    ++counters.runs_completed;
-    break;
-  case store::ending::failed:
-    ++counters.runs_failed;
-    break;
-  case store::ending::cancelled:
-    ++counters.runs_cancelled;
+  case store::ending::completed: ++counters.runs_completed; break;
+  case store::ending::failed: ++counters.runs_failed; break;
+  case store::ending::cancelled: ++counters.runs_cancelled;
   }
 }
 

@@ -255,15 +255,13 @@ run_machine::commands run_machine::stop(store::ending how, std::optional<error> 
   e.why = std::move(why);
   switch (state_) {
   case state::ended:
-  case state::dropping:
-    return {};
+  case state::dropping: return {};
   case state::calling:
     state_ = state::dropping;
     when_dropped_ = std::move(e);
     return {drop_call{call_}};
   case state::waiting:
-  case state::tools:
-    break;
+  case state::tools: break;
   }
   return end_with(std::move(e));
 }

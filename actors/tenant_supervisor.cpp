@@ -298,19 +298,14 @@ void supervisor_state::start(const api_request_ptr& r, result<run_plan> plan,
 void supervisor_state::returned(request_returned& r) {
   using reason = request_returned::reason;
   switch (r.why) {
-  case reason::stale:
-    waiting_.push_back(r.request);
-    return reload();
-  case reason::no_key:
-    unauthorized(r.request);
-    return reload();
+  case reason::stale: waiting_.push_back(r.request); return reload();
+  case reason::no_key: unauthorized(r.request); return reload();
   case reason::fenced: {
     auto o = outcome::of(errc::store_unavailable, "The node cannot take the request now");
     o.retry_after = std::chrono::seconds(1);
     return r.request->from->answer(std::move(o));
   }
-  case reason::replay:
-    break;
+  case reason::replay: break;
   }
   auto run = operation_id::parse(r.earlier);
   const auto* call = std::get_if<start_run>(&r.request->call);

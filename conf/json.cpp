@@ -31,18 +31,12 @@ void append_utf8(std::string& out, std::uint32_t code_point) {
 /// What the escape \c stands for; \u aside.
 char simple_escape(char c) {
   switch (c) {
-  case 'b':
-    return '\b';
-  case 'f':
-    return '\f';
-  case 'n':
-    return '\n';
-  case 'r':
-    return '\r';
-  case 't':
-    return '\t';
-  default:
-    return c;
+  case 'b': return '\b';
+  case 'f': return '\f';
+  case 'n': return '\n';
+  case 'r': return '\r';
+  case 't': return '\t';
+  default: return c;
   }
 }
 

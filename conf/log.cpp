@@ -31,14 +31,10 @@ spdlog::logger& sink() {
 
 const char* name_of(level l) {
   switch (l) {
-  case level::debug:
-    return "debug";
-  case level::info:
-    return "info";
-  case level::warn:
-    return "warn";
-  case level::error:
-    return "error";
+  case level::debug: return "debug";
+  case level::info: return "info";
+  case level::warn: return "warn";
+  case level::error: return "error";
   }
   return "error";
 }

@@ -161,12 +161,9 @@ void gateway::serve(context& c) {
   case endpoint::health:
   case endpoint::ready:
   case endpoint::metrics:
-  case endpoint::openapi:
-    return serve_operations(c);
-  case endpoint::admin:
-    return wiring_.admin(c.r, c.m.rest, c.request_id, make_client(birth_of(c)));
-  default:
-    serve_api(c);
+  case endpoint::openapi: return serve_operations(c);
+  case endpoint::admin: return wiring_.admin(c.r, c.m.rest, c.request_id, make_client(birth_of(c)));
+  default: serve_api(c);
   }
 }
 
@@ -224,9 +221,7 @@ void gateway::serve_operations(context& c) {
   response r;
   r.headers = {{"Content-Type", "application/json"}, {"X-Request-Id", c.request_id}};
   switch (c.m.found->where) {
-  case endpoint::health:
-    r.body = R"({"status":"ok"})";
-    break;
+  case endpoint::health: r.body = R"({"status":"ok"})"; break;
   case endpoint::ready:
     if (auto why = wiring_.why_not_ready(); !why.empty())
       r = render(outcome::of(errc::store_unavailable, std::move(why)), c.request_id);
@@ -237,8 +232,7 @@ void gateway::serve_operations(context& c) {
     r.headers[0].value = "text/plain; version=0.0.4; charset=utf-8";
     r.body = metrics_.text();
     break;
-  default:
-    r.body = openapi_document();
+  default: r.body = openapi_document();
   }
   answer(c, std::move(r));
 }

@@ -3,6 +3,7 @@
 
 #include "conf/result.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

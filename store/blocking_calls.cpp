@@ -15,13 +15,10 @@ constexpr int attempts_max = 4;
 
 error trouble(const answer& a) {
   switch (a.what) {
-  case fate::full:
-    return {errc::store_full, "The store is full"};
+  case fate::full: return {errc::store_full, "The store is full"};
   case fate::unavailable:
-  case fate::unknown:
-    return {errc::store_unavailable, "The store is not available now"};
-  case fate::done:
-    break;
+  case fate::unknown: return {errc::store_unavailable, "The store is not available now"};
+  case fate::done: break;
   }
   log::error("the store refused a command of the administration", {{"reply", a.value.text}});
   return {errc::internal, "Internal error"};

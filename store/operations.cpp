@@ -133,12 +133,9 @@ bool has_ended(const reply& r) {
 
 const char* to_string(ending e) noexcept {
   switch (e) {
-  case ending::completed:
-    return "completed";
-  case ending::failed:
-    return "failed";
-  case ending::cancelled:
-    return "cancelled";
+  case ending::completed: return "completed";
+  case ending::failed: return "failed";
+  case ending::cancelled: return "cancelled";
   }
   return "failed";
 }

@@ -42,12 +42,9 @@ void overlay(std::optional<std::int64_t>& limit, const own_figure& own) {
 
 std::int64_t* counter_of(usage_counters& c, char kind) {
   switch (kind) {
-  case 'r':
-    return &c.runs;
-  case 't':
-    return &c.tokens;
-  case 'c':
-    return &c.api_calls;
+  case 'r': return &c.runs;
+  case 't': return &c.tokens;
+  case 'c': return &c.api_calls;
   default: // executing requests of a day: a limit's business, no usage
     return nullptr;
   }

@@ -18,14 +18,10 @@ std::int64_t tokens_of(std::int64_t characters) noexcept {
 
 const char* to_string(finish_reason r) noexcept {
   switch (r) {
-  case finish_reason::stop:
-    return "stop";
-  case finish_reason::length:
-    return "length";
-  case finish_reason::tool_calls:
-    return "tool_calls";
-  case finish_reason::content_filter:
-    return "content_filter";
+  case finish_reason::stop: return "stop";
+  case finish_reason::length: return "length";
+  case finish_reason::tool_calls: return "tool_calls";
+  case finish_reason::content_filter: return "content_filter";
   }
   return "stop";
 }
@@ -35,14 +31,11 @@ bool completion_failure::retriable() const noexcept {
   case kind::connect:
   case kind::cut:
   case kind::busy:
-  case kind::injected:
-    return true;
-  case kind::status:
-    return status == 408 || status == 429 || status >= 500;
+  case kind::injected: return true;
+  case kind::status: return status == 408 || status == 429 || status >= 500;
   case kind::timeout:
   case kind::invalid:
-  case kind::cancelled:
-    return false;
+  case kind::cancelled: return false;
   }
   return false;
 }

@@ -193,12 +193,9 @@ private:
 
   void judge(provider_call_over::upstream upstream) {
     switch (upstream) {
-    case provider_call_over::upstream::healthy:
-      return breaker_.succeeded();
-    case provider_call_over::upstream::failing:
-      return breaker_.failed(self_->clock().now());
-    case provider_call_over::upstream::unknown:
-      return breaker_.abandoned();
+    case provider_call_over::upstream::healthy: return breaker_.succeeded();
+    case provider_call_over::upstream::failing: return breaker_.failed(self_->clock().now());
+    case provider_call_over::upstream::unknown: return breaker_.abandoned();
     }
   }
 

@@ -5,14 +5,10 @@ namespace {
 
 const char* role_name(chat_message::role role) {
   switch (role) {
-  case chat_message::role::system:
-    return "system";
-  case chat_message::role::user:
-    return "user";
-  case chat_message::role::assistant:
-    return "assistant";
-  case chat_message::role::tool:
-    return "tool";
+  case chat_message::role::system: return "system";
+  case chat_message::role::user: return "user";
+  case chat_message::role::assistant: return "assistant";
+  case chat_message::role::tool: return "tool";
   }
   return "user";
 }

@@ -81,14 +81,10 @@ void request_parser::take_line(std::string_view& bytes) {
 
 std::size_t request_parser::line_bytes_max() const noexcept {
   switch (state_) {
-  case state::request_line:
-    return limits_.target_bytes_max + request_line_extra_bytes;
-  case state::chunk_line:
-    return limits_.chunk_line_bytes_max;
-  case state::chunk_end:
-    return 0;
-  default:
-    return limits_.header_bytes_max + separator_bytes;
+  case state::request_line: return limits_.target_bytes_max + request_line_extra_bytes;
+  case state::chunk_line: return limits_.chunk_line_bytes_max;
+  case state::chunk_end: return 0;
+  default: return limits_.header_bytes_max + separator_bytes;
   }
 }
 
@@ -105,22 +101,17 @@ void request_parser::refuse_long_line(std::string_view start) {
 
 void request_parser::on_line(std::string_view line) {
   switch (state_) {
-  case state::request_line:
-    return on_request_line(line);
-  case state::header_line:
-    return line.empty() ? on_end_of_headers() : on_field_line(line);
-  case state::chunk_line:
-    return on_chunk_line(line);
-  case state::chunk_end:
-    return on_chunk_end(line);
+  case state::request_line: return on_request_line(line);
+  case state::header_line: return line.empty() ? on_end_of_headers() : on_field_line(line);
+  case state::chunk_line: return on_chunk_line(line);
+  case state::chunk_end: return on_chunk_end(line);
   case state::trailer_line:
     if (line.empty())
       state_ = state::complete;
     else
       on_field_line(line);
     return;
-  default:
-    return;
+  default: return;
   }
 }
 
@@ -235,8 +226,7 @@ bool request_parser::on_framing_field(std::string_view name, std::string_view va
       now_.transfer_encoding.append(now_.transfer_encoding.empty() ? "" : ",").append(value);
     }
     break;
-  default:
-    break;
+  default: break;
   }
   return !complete();
 }

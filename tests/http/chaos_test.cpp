@@ -24,14 +24,10 @@ void handle(unsigned choice, std::shared_ptr<exchange> e) {
                              : exchange::half_close::gets_its_answer,
              [] {});
   switch (choice % 7) {
-  case 0:
-    return;
-  case 1:
-    throw std::runtime_error("chaos");
-  case 2:
-    return e->respond(text(std::string(choice % 100000, 'x')));
-  default:
-    break;
+  case 0: return;
+  case 1: throw std::runtime_error("chaos");
+  case 2: return e->respond(text(std::string(choice % 100000, 'x')));
+  default: break;
   }
   const auto s = e->start_stream(200, {});
   for (unsigned i = 0; i < choice % 20; ++i)

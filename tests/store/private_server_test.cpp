@@ -152,6 +152,7 @@ TEST_CASE("a private server that was killed comes back with its data, again and 
     const auto key = std::to_string(round);
     CHECK(ask_redis(socket, "SET k" + key + " " + key) == "+OK\r\n");
     const auto before = server_pid(socket);
+    REQUIRE(before > 0);
     REQUIRE(kill(before, SIGKILL) == 0);
     REQUIRE(eventually([&] {
       const auto now = server_pid(socket);

@@ -63,18 +63,10 @@ struct tally {
   redis::callback counter() {
     return [this](answer a) {
       switch (a.what) {
-      case fate::done:
-        ++done;
-        break;
-      case fate::unavailable:
-        ++unavailable;
-        break;
-      case fate::full:
-        ++full;
-        break;
-      case fate::unknown:
-        ++unknown;
-        break;
+      case fate::done: ++done; break;
+      case fate::unavailable: ++unavailable; break;
+      case fate::full: ++full; break;
+      case fate::unknown: ++unknown; break;
       }
     };
   }
