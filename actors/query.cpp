@@ -71,6 +71,7 @@ private:
   void join(join_run::purpose why, bool replayed = false);
   void poll();
   void polled(const store::reply& r);
+  void run_has_vanished();
   void run_has_ended(const std::string& record);
   void patience_over();
 
@@ -123,7 +124,7 @@ void query_state::ask(store::command what, step then) {
 
 void query_state::store_answered(store_result& r) {
   if (r.value.what != store::fate::done || r.value.value.type == store::reply::kind::error)
-    return answer_away();
+    return then_ == &query_state::polled ? poll() : answer_away(); // whoever is patient stays so
   const bool checked = !own_command_ && then_ != &query_state::settled;
   const auto verdict = checked ? store::read_check(r.value.value) : store::check_verdict::ok;
   if (!verdict)
@@ -385,20 +386,24 @@ void query_state::alarm() {
     from().keep_alive();
     keep_alive_due_ = now() + limits::keep_alive_pause;
   }
-  store::reading without_key;
-  without_key.count = false;
-  auto op = store::check_run(birth.tenant->id, without_key, run_);
-  op.arguments[1].clear(); // the key was checked when the request came
-  ask(std::move(op), &query_state::polled);
+  ask(store::check_run(birth.tenant->id, store::reading::unchecked(), run_), &query_state::polled);
 }
 
 void query_state::polled(const store::reply& r) {
   auto record = record_of(r);
   if (record.empty())
-    return answer_away();
+    return run_has_vanished();
   if (store::is_running(record))
     return poll();
   run_has_ended(record);
+}
+
+// With its tenant.
+void query_state::run_has_vanished() {
+  if (joining_->why != join_run::purpose::attach)
+    return answer(no_such_run());
+  from().end_stream();
+  over();
 }
 
 void query_state::run_has_ended(const std::string& record) {

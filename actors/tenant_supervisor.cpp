@@ -16,8 +16,21 @@ namespace ares {
 
 namespace {
 
-using supervisor =
-    tenant_supervisor_actor::extend<caf::reacts_to<store_result>, caf::reacts_to<alarm_rang>>;
+/// Time to look again for what a predecessor left open.
+struct look_again {};
+
+} // namespace
+
+} // namespace ares
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ares::look_again)
+
+namespace ares {
+
+namespace {
+
+using supervisor = tenant_supervisor_actor::extend<caf::reacts_to<store_result>, caf::reacts_to<alarm_rang>,
+                                                   caf::reacts_to<look_again>>;
 using std::chrono::milliseconds;
 using clock_time = std::chrono::steady_clock::time_point;
 
@@ -42,6 +55,7 @@ public:
   void ended(caf::exit_msg& e);
   void alarm();
   void leave();
+  void find_orphans();
 
 private:
   struct live_run {
@@ -70,7 +84,6 @@ private:
   store::acting_key acting_key(const api_request& r);
   void settle_crashed(const operation_id& operation);
   void settle(const operation_id& operation, const std::string& agent);
-  void find_orphans();
   void end_orphans(const store::answer& a);
   void unauthorized(const api_request_ptr& r) {
     r->from->answer(outcome::of(errc::unauthorized, "Invalid API key"));
@@ -383,7 +396,7 @@ void supervisor_state::find_orphans() {
 
 void supervisor_state::end_orphans(const store::answer& a) {
   if (a.what != store::fate::done)
-    return find_orphans();
+    return self->delayed_send(self, limits::store_retry_pause, look_again{});
   const auto own = birth.node->incarnation->get()->text();
   for (std::size_t i = 0; i + 1 < a.value.items.size(); i += 2) {
     auto operation = operation_id::parse(a.value.items[i].text);
@@ -451,6 +464,7 @@ tenant_supervisor(supervisor::stateful_pointer<std::optional<supervisor_state>> 
       [self](store_result& r) { self->state->store_answered(r); },
       [self](alarm_rang) { self->state->alarm(); },
       [self](leave_now) { self->state->leave(); },
+      [self](look_again) { self->state->find_orphans(); },
   };
 }
 

@@ -110,6 +110,10 @@ struct reading {
   acting_key key;
   std::int64_t version = 0;
   bool count = true; // as an API call
+  bool check_key = true;
+
+  /// On behalf of a request whose key was checked, and which was counted, before.
+  [[nodiscard]] static reading unchecked() { return {{}, 0, false, false}; }
 };
 [[nodiscard]] operation check(const tenant_id& t, const reading& r);
 [[nodiscard]] operation check_usage(const tenant_id& t, const reading& r);
