@@ -29,8 +29,9 @@ namespace ares {
 
 namespace {
 
-using supervisor = tenant_supervisor_actor::extend<caf::reacts_to<store_result>, caf::reacts_to<alarm_rang>,
-                                                   caf::reacts_to<look_again>>;
+using supervisor =
+    tenant_supervisor_actor::extend<caf::reacts_to<store_result>, caf::reacts_to<alarm_rang>,
+                                    caf::reacts_to<look_again>>;
 using std::chrono::milliseconds;
 using clock_time = std::chrono::steady_clock::time_point;
 

@@ -46,8 +46,9 @@ struct what_to_read {
 
 operation make_check(const tenant_id& t, const reading& r, what_to_read w) {
   return {{w.key.empty() ? keys::tenant(t) : std::move(w.key)},
-          {"check", r.check_key ? r.key.hash.hex() : std::string{}, r.key.stamp, std::to_string(r.version), flag(r.count),
-           std::move(w.what), std::move(w.first), std::move(w.second)}};
+          {"check", r.check_key ? r.key.hash.hex() : std::string{}, r.key.stamp,
+           std::to_string(r.version), flag(r.count), std::move(w.what), std::move(w.first),
+           std::move(w.second)}};
 }
 
 } // namespace

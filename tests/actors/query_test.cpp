@@ -28,9 +28,10 @@ public:
     agent->config.model = "m";
     t->agents["worker"] = agent;
     snapshot = t;
-    running = store::running_record(store::record_head(run_id, agent->id.text(), R"({"message":"hi"})"), 1773411720000);
-    ended = store::ended_record(store::record_head(run_id, agent->id.text(), R"({"message":"hi"})"), 1773411720000,
-                                {{store::ending::completed, 5, 6}, "{}", "null"});
+    running = store::running_record(
+        store::record_head(run_id, agent->id.text(), R"({"message":"hi"})"), 1773411720000);
+    ended = store::ended_record(store::record_head(run_id, agent->id.text(), R"({"message":"hi"})"),
+                                1773411720000, {{store::ending::completed, 5, 6}, "{}", "null"});
   }
   ~bench() {
     searches.clear();
@@ -43,8 +44,9 @@ public:
     r->from = client;
     auto as_sent = std::make_shared<api_request>(*r);
     sent = as_sent;
-    actor = keep_alive(
-        spawn_query(system, {node, snapshot, accumulator, owner, r, as_sent, {{sha256("key"), "stamp"}, 3, true}}));
+    actor = keep_alive(spawn_query(
+        system,
+        {node, snapshot, accumulator, owner, r, as_sent, {{sha256("key"), "stamp"}, 3, true}}));
     run();
   }
   void store_says(store::answer a) {
@@ -57,14 +59,17 @@ public:
     store_says(answered(array_reply(std::move(items))));
   }
   void store_shows(const std::string& record) {
-    store_says({text_reply(record), text_reply(record == running ? "r|i|2026-03-13|42|1|the-agent" : "")});
+    store_says(
+        {text_reply(record), text_reply(record == running ? "r|i|2026-03-13|42|1|the-agent" : "")});
   }
   void nobody_has_it() {
     REQUIRE(searches.size() == 1);
     caf::anon_send(searches[0].asker, run_not_here{});
     run();
   }
-  [[nodiscard]] const std::vector<std::string>& asked() const { return requests.back().what.arguments; }
+  [[nodiscard]] const std::vector<std::string>& asked() const {
+    return requests.back().what.arguments;
+  }
 
   usage_accumulator_actor accumulator;
   query_owner owner;
@@ -142,7 +147,8 @@ TEST_CASE("a page past the end is an empty list with the true total") {
   bench b;
   b.ask(list_agents{{5, 20}});
   b.store_says(std::vector<store::reply>{});
-  CHECK(b.client->body() == json({{"agents", json::array()}, {"total", 1}, {"page", 5}, {"per_page", 20}}));
+  CHECK(b.client->body() ==
+        json({{"agents", json::array()}, {"total", 1}, {"page", 5}, {"per_page", 20}}));
 }
 
 // -- cancel ---------------------------------------------------------------------

@@ -1,4 +1,5 @@
-// A tenant supervisor with its real runs, queries and accumulator, over a store that the test plays.
+// A tenant supervisor with its real runs, queries and accumulator, over a store that the test
+// plays.
 #pragma once
 
 #include "actors/tenant_supervisor.hpp"
@@ -11,7 +12,8 @@ class supervisor_bench : public actor_fixture {
 public:
   supervisor_bench() {
     owner = keep_alive(system.spawn([this]() -> tenant_supervisor_owner::behavior_type {
-      return {[this](const tenant_idle& i) { idle.push_back(i); }, [this](const tenant_stays& s) { stays.push_back(s); }};
+      return {[this](const tenant_idle& i) { idle.push_back(i); },
+              [this](const tenant_stays& s) { stays.push_back(s); }};
     }));
     on_command = [this](const store_command& c) { return reply_to(c); };
     on_operation = usual_reply;
@@ -22,7 +24,8 @@ public:
   }
 
   void start(bool after_crash = false) {
-    supervisor = keep_alive(spawn_tenant_supervisor(system, {node, table, owner, tenant, after_crash}));
+    supervisor =
+        keep_alive(spawn_tenant_supervisor(system, {node, table, owner, tenant, after_crash}));
     run();
   }
 
@@ -43,21 +46,24 @@ public:
     return std::nullopt;
   }
   store::reply tenant_reply() const {
-    std::vector<std::string> fields{"v", std::to_string(version), "state", "active", "tier", "free"};
-    fields.insert(fields.end(), {"k:" + secret.hash().hex(), R"(0|{"id":")" + key.text() + R"(","name":"k"})"});
+    std::vector<std::string> fields{"v",   std::to_string(version), "state", "active", "tier",
+                                    "free"};
+    fields.insert(fields.end(),
+                  {"k:" + secret.hash().hex(), R"(0|{"id":")" + key.text() + R"(","name":"k"})"});
     if (max_in_flight > 0)
       fields.insert(fields.end(), {"q_flight", std::to_string(max_in_flight)});
-    return array_reply({words(fields),
-                        words({"worker", R"({"id":")" + agent.text() +
-                                             R"(","agent_type":"t","status":")" + status +
-                                             R"(","config":{"model":"m"},"created_at":1})"})});
+    return array_reply(
+        {words(fields),
+         words({"worker", R"({"id":")" + agent.text() + R"(","agent_type":"t","status":")" +
+                              status + R"(","config":{"model":"m"},"created_at":1})"})});
   }
   [[nodiscard]] std::size_t count(const std::string& name) const {
-    return static_cast<std::size_t>(
-        std::count_if(operations.begin(), operations.end(), [&](const auto& o) { return o[0] == name; }));
+    return static_cast<std::size_t>(std::count_if(operations.begin(), operations.end(),
+                                                  [&](const auto& o) { return o[0] == name; }));
   }
   [[nodiscard]] std::vector<std::string> last(const std::string& name) const {
-    auto it = std::find_if(operations.rbegin(), operations.rend(), [&](const auto& o) { return o[0] == name; });
+    auto it = std::find_if(operations.rbegin(), operations.rend(),
+                           [&](const auto& o) { return o[0] == name; });
     return it == operations.rend() ? std::vector<std::string>{} : *it;
   }
 

@@ -85,7 +85,9 @@ TEST_CASE("agents that are not there are a 404, disabled ones a 409, both behind
 
   supervisor_bench disabled;
   disabled.status = "disabled";
-  disabled.on_operation = [](const auto& o) { return o[0] == "admit" ? words({"REFUSED", "", ""}) : usual_reply(o); };
+  disabled.on_operation = [](const auto& o) {
+    return o[0] == "admit" ? words({"REFUSED", "", ""}) : usual_reply(o);
+  };
   disabled.start();
   CHECK(disabled.ask_run()->refusal() == errc::agent_disabled);
 }
@@ -95,7 +97,8 @@ TEST_CASE("above max_in_flight the three executing endpoints are a 429, reads ar
   b.max_in_flight = 1;
   b.start();
   auto first = b.ask_run();
-  for (const auto& client : {b.ask_run(), b.ask_chat(), b.ask_run("gone"), b.ask(refused_call{{}, true})}) {
+  for (const auto& client :
+       {b.ask_run(), b.ask_chat(), b.ask_run("gone"), b.ask(refused_call{{}, true})}) {
     CHECK(client->refusal() == errc::rate_limited);
     CHECK(client->answers[0].failure->message == "Rate limit exceeded");
     CHECK(client->answers[0].retry_after);
@@ -157,7 +160,9 @@ TEST_CASE("a chat that crashes is a 500, and counted") {
   supervisor_bench b;
   b.start();
   auto client = b.ask_chat();
-  b.on_operation = [](const auto& o) { return o[0] == "settle" ? words({"OK", ""}) : usual_reply(o); };
+  b.on_operation = [](const auto& o) {
+    return o[0] == "settle" ? words({"OK", ""}) : usual_reply(o);
+  };
   b.crash_run();
   CHECK(b.count("settle") == 1);
   CHECK(client->refusal() == errc::internal);
@@ -165,7 +170,8 @@ TEST_CASE("a chat that crashes is a 500, and counted") {
 
 TEST_CASE("the successor of a crashed supervisor ends what is open under this incarnation") {
   supervisor_bench b;
-  const auto ours = b.node->ids->make<operation_id>().text(), theirs = b.node->ids->make<operation_id>().text();
+  const auto ours = b.node->ids->make<operation_id>().text(),
+             theirs = b.node->ids->make<operation_id>().text();
   b.start(true);
   REQUIRE(b.held.size() == 1);
   const auto look = b.held[0];
