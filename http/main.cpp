@@ -1,6 +1,7 @@
 // The composition root: reads the command line and the environment, and hands over.
 #include "actors/tools/tool.hpp"
 #include "conf/config.hpp"
+#include "http/backup_commands.hpp"
 #include "http/cli.hpp"
 #include "http/node.hpp"
 
@@ -62,6 +63,18 @@ int check_config(const std::string& file) {
   return 0;
 }
 
+/// For a command that works on the store itself; `work` gives the exit status.
+template <class Work> int with_store(const std::string& file, Work work) {
+  std::signal(SIGPIPE, SIG_IGN);
+  auto conf = load(file, ares::secrets::optional);
+  if (!conf) {
+    std::fprintf(stderr, "ares: %s\n", conf.failure().message.c_str());
+    return 1;
+  }
+  ares::log::configure(ares::log::level::warn, conf->log_format);
+  return work(*conf);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -75,6 +88,18 @@ int main(int argc, char** argv) {
   auto* check_command =
       app.add_subcommand("check-config", "Check a configuration; needs no secret to be set");
   check_command->add_option("--config,-c,file", file, "Configuration (TOML)");
+  ares::http::export_task exported;
+  auto* export_command =
+      app.add_subcommand("export", "Tenants as lines of JSON, to keep or to move");
+  export_command->add_option("TENANT", exported.tenants, "Names or ids; all without any");
+  export_command->add_option("--output,-o", exported.output, "A file; standard output without it");
+  export_command->add_option("--config,-c", file, "Configuration (TOML): which store");
+  ares::http::import_task imported;
+  auto* import_command = app.add_subcommand("import", "Tenants from what `ares export` wrote");
+  import_command->add_option("FILE", imported.input, "Standard input without it, or with -");
+  import_command->add_flag("--skip-existing", imported.skip_existing,
+                           "Pass over tenants that exist, where they otherwise end the import");
+  import_command->add_option("--config,-c", file, "Configuration (TOML): which store");
   ares::http::operator_context operate;
   ares::http::add_operator_commands(app, operate);
 
@@ -88,5 +113,11 @@ int main(int argc, char** argv) {
     return serve(file);
   if (*check_command)
     return check_config(file);
+  if (*export_command)
+    return with_store(file,
+                      [&](const auto& conf) { return ares::http::run_export(conf, exported); });
+  if (*import_command)
+    return with_store(file,
+                      [&](const auto& conf) { return ares::http::run_import(conf, imported); });
   return operate.run();
 }

@@ -217,11 +217,25 @@ result<std::unique_ptr<private_server>> private_server::start(private_server_opt
   return std::unique_ptr<private_server>(new private_server(std::move(state)));
 }
 
-std::string private_server::url() const {
+namespace {
+
+std::string url_of_socket(const std::string& path) {
   std::string url = "unix://";
-  for (const char c : impl_->folder->socket())
+  for (const char c : path)
     url += c == '%' ? "%25" : c == '?' ? "%3F" : std::string(1, c);
   return url;
+}
+
+} // namespace
+
+std::string private_server::url() const {
+  return url_of_socket(impl_->folder->socket());
+}
+
+std::string private_server::running(const std::string& data_dir) {
+  const auto socket = server_folder::socket_of(data_dir);
+  return socket.empty() || !local_socket(socket).connected() ? std::string()
+                                                             : url_of_socket(socket);
 }
 
 void private_server::stop() {

@@ -32,6 +32,9 @@ public:
   start(private_server_options options);
   ~private_server(); // `stop` if that was not done
 
+  /// Where the live server of `data_dir` is, whoever started it; empty if there is none.
+  [[nodiscard]] static std::string running(const std::string& data_dir);
+
   /// unix:///abs/path
   [[nodiscard]] std::string url() const;
   /// SIGTERM (flushes the append-only file), SIGKILL after 10 s. Idempotent.

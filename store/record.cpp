@@ -47,6 +47,13 @@ bool is_running(std::string_view record) noexcept {
   return record.size() > status_at && record.substr(status_at).starts_with(running_status);
 }
 
+std::string id_start(std::int64_t unix_ms) {
+  uuid first;
+  for (int i = 0; i < 6; ++i)
+    first.bytes[i] = static_cast<std::uint8_t>(unix_ms >> (40 - 8 * i));
+  return first.text().substr(0, 14);
+}
+
 std::string ended_record(const std::string& head, std::int64_t started_ms, const run_end& end) {
   auto record = head;
   record.replace(status_at, running_status.size(),

@@ -23,6 +23,9 @@ namespace ares::store {
 /// Whether a record's run has not ended.
 [[nodiscard]] bool is_running(std::string_view record) noexcept;
 
+/// The start that all ids made in this millisecond share: ids made before it sort below.
+[[nodiscard]] std::string id_start(std::int64_t unix_ms);
+
 struct run_end {
   finish_figures figures;
   std::string output_json = "null";

@@ -1,5 +1,6 @@
 // What has been kept long enough leaves: runs, and the counters of days.
 #include "store/keys.hpp"
+#include "store/record.hpp"
 #include "store/tenants.hpp"
 
 #include <algorithm>
@@ -12,14 +13,6 @@ namespace {
 constexpr std::size_t runs_per_call = 200;
 /// `GET .../usage/daily` goes back a year.
 constexpr const char* usage_days = "400";
-
-/// Where the ids of the time before `unix_ms` end, as a bound of a range by name.
-std::string before(std::int64_t unix_ms) {
-  uuid first;
-  for (int i = 0; i < 6; ++i)
-    first.bytes[i] = static_cast<std::uint8_t>(unix_ms >> (40 - 8 * i));
-  return "(" + first.text().substr(0, 14);
-}
 
 } // namespace
 
@@ -79,7 +72,7 @@ result<std::int64_t> tenant_store::trim_tenant(const tenant_id& t, int days,
 result<std::int64_t> tenant_store::trim_history(const tenant_id& t, const std::string& agent,
                                                 int days, std::int64_t runs_max) {
   const auto history = keys::history(t, agent);
-  const auto end = before(clock_.now_ms() - std::int64_t{days} * 86'400'000);
+  const auto end = "(" + id_start(clock_.now_ms() - std::int64_t{days} * 86'400'000);
   std::string above = "-";
   std::int64_t gone = 0;
   while (gone < runs_max) {

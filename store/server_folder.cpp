@@ -78,6 +78,18 @@ result<std::unique_ptr<server_folder>> server_folder::open(const std::string& da
   return folder;
 }
 
+std::string server_folder::socket_of(const std::string& data_dir) {
+  std::error_code problem;
+  const auto path = fs::canonical(fs::absolute(data_dir, problem) / "redis", problem).string();
+  if (problem)
+    return {};
+  const auto socket = path + "/redis.sock";
+  if (socket.size() <= socket_path_bytes_max)
+    return socket;
+  const auto folder = first_line(path + "/socket");
+  return is_private_folder(folder) ? folder + "/redis.sock" : std::string();
+}
+
 server_folder::~server_folder() {
   unlock();
 }

@@ -15,6 +15,8 @@ class server_folder {
 public:
   /// Makes the folders that are missing, locks, and settles where the socket is.
   [[nodiscard]] static result<std::unique_ptr<server_folder>> open(const std::string& data_dir);
+  /// Where the socket of a folder is that exists already; empty if there is no such folder.
+  [[nodiscard]] static std::string socket_of(const std::string& data_dir);
   ~server_folder();
   server_folder(const server_folder&) = delete;
   server_folder& operator=(const server_folder&) = delete;

@@ -4,6 +4,7 @@
 #include "store/tenants.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace ares::store {
 
@@ -196,6 +197,8 @@ result<std::monostate> tenant_store::sweep_one(const std::string& text,
     return audit_.collect(*id);
   if (state == "deleting")
     return clear(*id);
+  if (state == "importing")
+    return sweep_import(*id, text_of_script(*fields, 1), age_min);
   if (clock_.now_ms() - id->value.unix_ms() < age_min.count())
     return std::monostate{};
   // Its creator is gone: no creation takes this long, and its script refuses to be late.
@@ -204,6 +207,30 @@ result<std::monostate> tenant_store::sweep_one(const std::string& text,
   if (auto r = discard(*id, text_of_script(*fields, 1)); !r)
     return r;
   return audit_.collect(*id); // it may have become visible
+}
+
+result<std::monostate> tenant_store::drop_import(const tenant_id& t, std::chrono::seconds still) {
+  auto dropped =
+      calls_.run("tenant_import_drop", {keys::tenant(t)}, {std::to_string(still.count())});
+  if (!dropped)
+    return dropped.failure();
+  return word_of_script(*dropped) == "OK" ? clear(t) : result<std::monostate>(std::monostate{});
+}
+
+/// As `discard`: an import whose name is final only lacks its last step.
+result<std::monostate> tenant_store::sweep_import(const tenant_id& t, const std::string& name,
+                                                  std::chrono::milliseconds age_min) {
+  auto since = calls_.call({"HGET", keys::tenant(t), "import_at"});
+  if (!since)
+    return since.failure();
+  if (clock_.now_ms() - std::strtoll(since->text.c_str(), nullptr, 10) * 1000 < age_min.count())
+    return std::monostate{};
+  auto released = calls_.run("tenant_name_release", {keys::name_claim(name)}, {t.text(), "claim"});
+  if (!released)
+    return released.failure();
+  if (word_of_script(*released) == "FINAL")
+    return plain(calls_.run("tenant_activate", {keys::tenant(t)}, {}));
+  return drop_import(t, std::chrono::duration_cast<std::chrono::seconds>(age_min));
 }
 
 } // namespace ares::store

@@ -126,6 +126,9 @@ public:
   /// `age_min` count as interrupted.
   [[nodiscard]] result<std::monostate>
   sweep(std::chrono::milliseconds age_min = std::chrono::minutes(1));
+  /// Removes a tenant whose import (store/backup.hpp) came to nothing: one to which nothing was
+  /// written for `still`. Any other stays as it is.
+  [[nodiscard]] result<std::monostate> drop_import(const tenant_id& t, std::chrono::seconds still);
   /// Removes runs that were admitted more than `days` ago and have ended, and the counters of days
   /// long past; a turn of it, so that it may be called with every sweep. Usage of months and
   /// statistics of agents stay. Gives how many runs went.
@@ -161,6 +164,8 @@ private:
   [[nodiscard]] result<std::monostate> clear_history(const tenant_id& t, const std::string& agent);
   [[nodiscard]] result<std::monostate> sweep_one(const std::string& id,
                                                  std::chrono::milliseconds age_min);
+  [[nodiscard]] result<std::monostate> sweep_import(const tenant_id& t, const std::string& name,
+                                                    std::chrono::milliseconds age_min);
 
   /// Of all its agents, the deleted ones included.
   [[nodiscard]] result<std::vector<std::string>> agent_ids(const tenant_id& t);
