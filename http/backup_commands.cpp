@@ -3,6 +3,7 @@
 #include "conf/log.hpp"
 #include "store/backup.hpp"
 #include "store/private_server.hpp"
+#include "store/schema.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -58,7 +59,7 @@ public:
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
     tenants_ = std::make_unique<store::tenant_store>(*connection_, time, ids);
-    return std::monostate{};
+    return store::check_schema(*connection_);
   }
 
   store::redis& connection() { return *connection_; }

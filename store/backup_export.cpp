@@ -1,6 +1,7 @@
 #include "store/backup.hpp"
 #include "store/keys.hpp"
 #include "store/record.hpp"
+#include "store/schema.hpp"
 
 #include <algorithm>
 #include <set>
@@ -49,8 +50,9 @@ tenant_export::tenant_export(redis& connection, const store_clock& clock, line_s
     : calls_(connection), clock_(clock), out_(std::move(out)) {}
 
 result<std::monostate> tenant_export::begin() {
-  return out_(text_of(
-      {{"ares_backup", backup_format}, {"schema", 1}, {"exported_at", rfc3339(clock_.now_ms())}}));
+  return out_(text_of({{"ares_backup", backup_format},
+                       {"schema", schema_version},
+                       {"exported_at", rfc3339(clock_.now_ms())}}));
 }
 
 result<std::monostate> tenant_export::tenant(const tenant_id& t) {

@@ -3,6 +3,7 @@
 #include "store/keys.hpp"
 #include "store/operations.hpp"
 #include "store/record.hpp"
+#include "store/schema.hpp"
 
 #include <algorithm>
 
@@ -100,7 +101,7 @@ result<std::monostate> tenant_import::finish() {
 result<std::monostate> tenant_import::header(const json& line) {
   if (number_at(line, "ares_backup") != backup_format)
     return wrong("This is no backup of ares, or one of another format");
-  if (number_at(line, "schema") != 1)
+  if (number_at(line, "schema") != schema_version)
     return wrong("The backup is of another layout of the store");
   begun_ = true;
   return std::monostate{};
@@ -141,8 +142,9 @@ result<std::monostate> tenant_import::begin_tenant(const json& line) {
   const auto& fields = line["fields"];
   arrival a{*tenant_id::parse(text_at(line, "tenant")), {}, false, {}, {}, 0, 0};
   if (!holds_texts_only(fields) || text_at(fields, "name").empty() ||
-      text_at(fields, "tier").empty() || text_at(fields, "schema") != "1")
-    return wrong("fields: a tenant has a name, a tier and schema 1");
+      text_at(fields, "tier").empty() ||
+      text_at(fields, "schema") != std::to_string(schema_version))
+    return wrong("fields: a tenant has a name, a tier and the schema of its backup");
   a.name = text_at(fields, "name");
   std::vector<std::string> arguments{import_, "id", a.id.text()};
   for (const auto& [name, value] : fields.items()) {

@@ -79,6 +79,9 @@ std::string trimmed() {
 std::string tenants() {
   return "ares:tenants";
 }
+std::string schema() {
+  return "ares:schema";
+}
 std::string audit() {
   return "ares:audit";
 }

@@ -39,6 +39,7 @@ name_claim(std::string_view tenant_name); // ares:name:NAME -> "ID|claim" or "ID
 [[nodiscard]] std::string trimmed(); // ares:trimmed  string: tenant up to which runs were trimmed
 [[nodiscard]] std::string tenants(); // ares:tenants  sorted set of ids, score 0
 [[nodiscard]] std::string audit();   // ares:audit    sorted set of entries, score 0
+[[nodiscard]] std::string schema();  // ares:schema   string: version of what stands here
 [[nodiscard]] std::string nodes();   // {ares}:nodes  hash: incarnation -> JSON
 [[nodiscard]] std::string beats();   // {ares}:beats  hash: incarnation -> counter
 [[nodiscard]] std::string node_tenants(const incarnation_id& n); // {ares}:node:INC:tenants set

@@ -144,7 +144,9 @@ TEST_CASE("a fence says since when it stands, and those of long ago are taken do
 }
 
 TEST_CASE("what works on a slot and between nodes works on Redis Cluster") {
-  node_bench b(cluster_options());
+  test_server_options options;
+  options.cluster = true;
+  node_bench b(options);
   CHECK(b.beat(b.node).at(0) == "OK");
   CHECK(b.enlist(b.node, b.tenant.text()) == "OK");
 

@@ -83,28 +83,13 @@ stored_state patient_connection::everything() {
 
 // -- bench --------------------------------------------------------------------
 
-test_server_options cluster_options() {
-  return {.append_only = false,
-          .arguments = {"--cluster-enabled", "yes", "--bind", "127.0.0.1", "--port",
-                        std::to_string(free_port()), "--cluster-port",
-                        std::to_string(free_port())}};
-}
-
 slot_bench::slot_bench(test_server_options options)
     : server(std::move(options)), store(server.url()), ids([this] { return store.clock.now_ms(); }),
       tenant(ids.make<tenant_id>()),
       node(ids.make<incarnation_id>()), key{sha256("the tenant's key"), ""},
       agent(ids.make<agent_id>().text()) {
-  if (ask({"INFO", "cluster"}).text.find("cluster_enabled:1") != std::string::npos)
-    take_all_slots();
   ask({"HSET", keys::tenant(tenant), "v", "1", "state", "active", "k:" + key.hash.hex(),
        R"(0|{"id":"none"})"});
-}
-
-void slot_bench::take_all_slots() {
-  ask({"CLUSTER", "ADDSLOTSRANGE", "0", "16383"});
-  while (ask({"CLUSTER", "INFO"}).text.find("cluster_state:ok") == std::string::npos)
-    std::this_thread::sleep_for(20ms);
 }
 
 std::vector<reply> slot_bench::send(const std::vector<operation>& operations) {

@@ -45,9 +45,6 @@ private:
   redis connection_;
 };
 
-/// For one node of Redis Cluster that holds all slots, once a bench stands on it.
-[[nodiscard]] test_server_options cluster_options();
-
 /// An active tenant with one key and one agent, made by hand: only operations are looked at here.
 class slot_bench {
 public:
@@ -76,9 +73,6 @@ public:
   incarnation_id node;
   acting_key key;
   std::string agent;
-
-private:
-  void take_all_slots();
 };
 
 /// Waits until the UTC day will not end within the next half minute.

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 #include <thread>
@@ -54,8 +55,18 @@ void test_server::resume() {
   ::kill(pid_, SIGCONT);
 }
 
+namespace {
+
+/// What an environment variable says, or what stands for its absence.
+std::string said(const char* variable, const char* otherwise) {
+  const char* value = std::getenv(variable);
+  return value && *value ? value : otherwise;
+}
+
+} // namespace
+
 void test_server::start() {
-  std::vector<std::string> words{"redis-server",
+  std::vector<std::string> words{said("ARES_TEST_STORE_PROGRAM", "redis-server"),
                                  "--port",
                                  "0",
                                  "--save",
@@ -68,6 +79,11 @@ void test_server::start() {
                                  (folder_.path() / "redis.log").string()};
   if (options_.append_only)
     words.insert(words.end(), {"--appendonly", "yes", "--appendfsync", "always"});
+  const bool in_cluster = options_.cluster || said("ARES_TEST_STORE", "") == "cluster";
+  if (in_cluster)
+    words.insert(words.end(),
+                 {"--cluster-enabled", "yes", "--bind", "127.0.0.1", "--port",
+                  std::to_string(free_port()), "--cluster-port", std::to_string(free_port())});
   words.insert(words.end(), options_.arguments.begin(), options_.arguments.end());
   std::vector<char*> arguments;
   for (auto& word : words)
@@ -87,11 +103,17 @@ void test_server::start() {
   for (;;) {
     const auto answer = ask_redis(socket(), "PING");
     if (answer.starts_with("+PONG") || answer.starts_with("-NOAUTH"))
-      return;
+      return in_cluster ? take_all_slots() : void();
     if (waitpid(pid_, nullptr, WNOHANG) != 0 || std::chrono::steady_clock::now() > give_up)
       throw std::runtime_error("redis-server did not come up");
     std::this_thread::sleep_for(2ms);
   }
+}
+
+void test_server::take_all_slots() const {
+  (void)ask_redis(socket(), "CLUSTER ADDSLOTSRANGE 0 16383"); // again, after a `kill`: it knows
+  while (ask_redis(socket(), "CLUSTER INFO").find("cluster_state:ok") == std::string::npos)
+    std::this_thread::sleep_for(2ms);
 }
 
 std::string ask_redis(const std::string& path, const std::string& command) {

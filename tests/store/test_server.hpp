@@ -1,5 +1,8 @@
 // A real redis-server for tests: on a Unix socket in a temporary folder, up in a few milliseconds,
 // gone with the object. Make it on a thread that outlives it: it dies with that thread too.
+//
+// ARES_TEST_STORE=cluster in the environment starts every one in cluster mode,
+// ARES_TEST_STORE_PROGRAM another program, such as valkey-server.
 #pragma once
 
 #include <sys/types.h>
@@ -27,6 +30,8 @@ private:
 struct test_server_options {
   /// An append-only file with `appendfsync always`, so that `kill` and `start` lose nothing.
   bool append_only = false;
+  /// In cluster mode, as the only node, with all slots.
+  bool cluster = false;
   /// Further arguments of redis-server, `{"--maxmemory", "2mb"}`.
   std::vector<std::string> arguments;
 };
@@ -49,6 +54,8 @@ public:
   void resume();  // SIGCONT
 
 private:
+  void take_all_slots() const;
+
   temporary_folder folder_;
   test_server_options options_;
   pid_t pid_ = -1;
