@@ -112,8 +112,12 @@ void test_server::start() {
 
 void test_server::take_all_slots() const {
   (void)ask_redis(socket(), "CLUSTER ADDSLOTSRANGE 0 16383"); // again, after a `kill`: it knows
-  while (ask_redis(socket(), "CLUSTER INFO").find("cluster_state:ok") == std::string::npos)
+  const auto give_up = std::chrono::steady_clock::now() + 20s;
+  while (ask_redis(socket(), "CLUSTER INFO").find("cluster_state:ok") == std::string::npos) {
+    if (std::chrono::steady_clock::now() > give_up)
+      throw std::runtime_error("redis-server did not take the slots of its cluster");
     std::this_thread::sleep_for(2ms);
+  }
 }
 
 std::string ask_redis(const std::string& path, const std::string& command) {
