@@ -13,6 +13,7 @@
 #include "store/keys.hpp"
 #include "store/private_server.hpp"
 #include "store/redis.hpp"
+#include "store/schema.hpp"
 
 #include <caf/all.hpp>
 #include <unistd.h>
@@ -33,6 +34,8 @@ namespace {
 using std::chrono::milliseconds;
 using clock = std::chrono::steady_clock;
 
+constexpr milliseconds first_connection_patience{2000};
+
 struct actor_config : caf::actor_system_config {
   actor_config() {
     // Measured: on few cores `sharing` beats `stealing` in throughput, and idles.
@@ -50,6 +53,7 @@ public:
 private:
   // -- start, in this order -----------------------------------------------------
   bool start_store();
+  bool store_fits();
   void read_durability();
   void start_actors();
   result<std::monostate> start_http();
@@ -105,6 +109,19 @@ bool node::start_store() {
       read_durability();
   });
   return true;
+}
+
+// A store that is not there yet is looked at when it comes.
+bool node::store_fits() {
+  const auto until = clock::now() + first_connection_patience;
+  while (!redis_->ready() && clock::now() < until)
+    std::this_thread::sleep_for(milliseconds(2));
+  auto fits = store::check_schema(*redis_);
+  if (fits || fits.failure().code == errc::store_unavailable)
+    return true;
+  stop_store();
+  std::fprintf(stderr, "ares: %s\n", fits.failure().message.c_str());
+  return false;
 }
 
 // What the store says of its append-only file, at every (re)connect: an external one may be
@@ -214,6 +231,8 @@ void node::announce() {
   if (announced_ || !why_not_ready().empty())
     return;
   announced_ = true;
+  if (!store_fits())
+    leave_process(1);
   std::fprintf(stderr, "listening on http://%s:%u\n", env_.conf.server.host.c_str(),
                server_->port());
 }
@@ -303,7 +322,7 @@ void end_at_once(int) {
 }
 
 int node::run() {
-  if (!start_store())
+  if (!start_store() || !store_fits())
     return 1;
   start_actors();
   if (auto started = start_http(); !started) {

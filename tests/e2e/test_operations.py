@@ -416,6 +416,16 @@ def test_a_node_uses_the_store_it_is_given(start_node, external_redis):
     assert redis("PING") == "PONG", "a store that is not the node's own is left alone"
 
 
+def test_a_store_of_a_newer_ares_is_refused_in_one_line(start_node, external_redis):
+    redis = Redis(host="127.0.0.1", port=external_redis)
+    redis("SET", "ares:schema", "99")
+    node = start_node.prepare(store={"url": f"redis://127.0.0.1:{external_redis}/0"}).launch()
+    assert node.wait() == 1
+    until(lambda: "ares: the store has schema 99" in node.log(), 5, "the line is there")
+    assert "listening" not in node.log()
+    assert redis("KEYS", "*") == ["ares:schema"]
+
+
 def test_scripts_that_redis_forgot_are_sent_again(start_node, external_redis):
     node = start_node(store={"url": f"redis://127.0.0.1:{external_redis}/0"})
     tenant = provision(node)
