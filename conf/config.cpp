@@ -43,7 +43,7 @@ public:
              read_named("tiers", checks::name, tier_rules(), out.tiers),
              complete_providers(out.providers),
              complete_models(out),
-             check_server(out),
+             complete_server(out),
              check_cluster(out.cluster),
          })
       if (step)
@@ -148,11 +148,24 @@ private:
     return std::nullopt;
   }
 
-  wrong check_server(const config& out) {
+  wrong complete_server(config& out) {
     const auto& model = out.server.default_model;
     if (!model.empty() && !out.models.contains(model))
       return source_.fault({"server", "default_model"}, "there is no model \"" + model + "\"");
-    return check_key_pair("server", out.server.tls_cert, out.server.tls_key);
+    if (auto bad = check_key_pair("server", out.server.tls_cert, out.server.tls_key))
+      return bad;
+    return load_tls(out.server);
+  }
+
+  wrong load_tls(server_config& server) {
+    if (server.tls_cert.empty())
+      return std::nullopt;
+    auto loaded = load_tls_context(server.tls_cert, server.tls_key);
+    if (const auto* bad = std::get_if<tls_fault>(&loaded))
+      return source_.fault(
+          {"server", bad->at == tls_fault::file::certificate ? "tls_cert" : "tls_key"}, bad->what);
+    server.tls = std::move(std::get<tls_context>(loaded));
+    return std::nullopt;
   }
 
   wrong check_cluster(const cluster_config& cluster) {

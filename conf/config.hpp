@@ -4,6 +4,7 @@
 #include "conf/json.hpp"
 #include "conf/log.hpp"
 #include "conf/result.hpp"
+#include "conf/tls_context.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -92,6 +93,7 @@ struct server_config {
   std::optional<std::string> admin_secret; // resolved from admin_secret_env; none: no admin API
   std::vector<std::string> cors_origins;
   std::string tls_cert, tls_key;
+  tls_context tls;                  // made of the two; none: plain HTTP
   int auth_failures_per_minute = 0; // 0: off
   std::vector<std::string> trusted_proxies;
   int threads = 1; // HTTP threads

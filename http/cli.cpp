@@ -273,6 +273,8 @@ CLI::App* leaf(CLI::App& parent, operator_context& context, const std::shared_pt
   auto* command = parent.add_subcommand(name, what);
   command->add_option("--url", context.url, "Where a node answers")->capture_default_str();
   command->add_flag("--json", context.json, "Print JSON, for programs");
+  command->add_option("--cacert", context.ca_file,
+                      "Authorities to trust behind https:// (PEM file); also CURL_CA_BUNDLE");
   command->callback([&context, w, carry_out] {
     context.command = [&context, w, carry_out](operator_client& client) {
       carry_out({*w, context, client});
@@ -393,7 +395,10 @@ int operator_context::run() {
         admin_secret = given;
     if (!command || !admin_secret || admin_secret->empty())
       wrong_usage("ARES_ADMIN_SECRET is not set: it must hold the node's admin secret");
-    operator_client client(url, *admin_secret);
+    for (const char* name : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"})
+      if (const char* given = std::getenv(name); ca_file.empty() && given != nullptr)
+        ca_file = given;
+    operator_client client(url, *admin_secret, ca_file);
     command(client);
     std::cout.flush();
     return 0;

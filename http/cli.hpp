@@ -18,6 +18,9 @@ class operator_client;
 struct operator_context {
   std::string url = "http://127.0.0.1:3000";
   bool json = false;
+  /// A PEM file with the authorities to trust behind https://. Without it, CURL_CA_BUNDLE or
+  /// SSL_CERT_FILE of the environment, as with curl; without those the system's.
+  std::string ca_file;
   /// Without it, ARES_ADMIN_SECRET of the environment.
   std::optional<std::string> admin_secret;
   /// Carries the command out and prints its result. Throws operator_failure.

@@ -5,6 +5,7 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 
 namespace ares::http {
@@ -83,8 +84,8 @@ std::string percent_encoded(const std::string& text) {
   return encoded;
 }
 
-operator_client::operator_client(std::string url, std::string admin_secret)
-    : url_(std::move(url)), secret_(std::move(admin_secret)) {
+operator_client::operator_client(std::string url, std::string admin_secret, std::string ca_file)
+    : url_(std::move(url)), secret_(std::move(admin_secret)), ca_file_(std::move(ca_file)) {
   static const curl_world world;
   while (url_.ends_with('/'))
     url_.pop_back();
@@ -108,9 +109,16 @@ ordered_json operator_client::call(const char* method, const std::string& path,
     curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, sent.c_str());
     curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(sent.size()));
   }
+  if (!ca_file_.empty())
+    curl_easy_setopt(curl.get(), CURLOPT_CAINFO, ca_file_.c_str());
+  std::array<char, CURL_ERROR_SIZE> why{};
+  curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, why.data());
   if (const auto code = curl_easy_perform(curl.get()); code != CURLE_OK)
-    throw operator_failure(operator_failure::unreachable,
-                           "cannot reach " + url_ + ": " + curl_easy_strerror(code));
+    throw operator_failure(
+        operator_failure::unreachable,
+        "cannot reach " + url_ + ": " + (why[0] != '\0' ? why.data() : curl_easy_strerror(code)) +
+            (code == CURLE_PEER_FAILED_VERIFICATION ? " (--cacert FILE names an authority to trust)"
+                                                    : ""));
   long status = 0;
   curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
   auto parsed = answer.empty() ? ordered_json() : ordered_json::parse(answer, nullptr, false);

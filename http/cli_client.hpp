@@ -20,7 +20,8 @@ struct operator_failure : std::runtime_error {
 /// if there is no sensible answer in time.
 class operator_client {
 public:
-  operator_client(std::string url, std::string admin_secret);
+  /// `ca_file`: a PEM file with the authorities to trust behind https://; empty: the system's.
+  operator_client(std::string url, std::string admin_secret, std::string ca_file = {});
 
   /// `path` stands below /api/admin. Null where the answer has no body.
   ordered_json get(const std::string& path) { return call("GET", path, nullptr); }
@@ -43,6 +44,7 @@ private:
 
   std::string url_;
   std::string secret_;
+  std::string ca_file_;
 };
 
 /// Everything but letters, digits and `-._~` as `%XX`.

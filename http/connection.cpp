@@ -35,18 +35,12 @@ std::string address_of_peer(const asio::ip::tcp::socket& socket) {
   return address.to_string();
 }
 
-/// Into an empty send buffer: it takes such a short text at once, or the client is not reading.
-bool send_at_once(asio::ip::tcp::socket& socket, std::string_view text) {
-  const auto sent =
-      ::send(socket.native_handle(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-  return sent == static_cast<ssize_t>(text.size());
-}
-
 } // namespace
 
 connection::connection(std::shared_ptr<http_thread> thread, asio::ip::tcp::socket socket)
     : thread_(std::move(thread)), socket_(std::move(socket)), peer_(address_of_peer(socket_)),
-      parser_(parser_limits{.body_bytes_max = thread_->shared().options.max_body_bytes}) {}
+      parser_(parser_limits{.body_bytes_max = thread_->shared().options.max_body_bytes}),
+      tls_context_(thread_->shared().current_tls()) {}
 
 connection::~connection() {
   close_socket();
@@ -62,6 +56,8 @@ bool connection::admit() {
     return false;
   }
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  if (tls_context_)
+    socket_.native_non_blocking(true, ignored);
   member = thread_->add(this);
   listed_ = true;
   auto& shared = thread_->shared();
@@ -76,11 +72,13 @@ bool connection::admit() {
 }
 
 void connection::shed() {
+  if (tls_context_)
+    return close_socket(); // an answer would cost a handshake
   constexpr std::string_view body =
       R"({"error":"The server has too many connections","code":"overloaded"})";
   const auto head = render_head(503, {{"Content-Type", "application/json"}, {"Retry-After", "1"}},
                                 body.size(), {.close = true});
-  send_at_once(socket_, head + std::string(body));
+  (void)say_at_once(head + std::string(body));
   linger(shed_linger_time_max);
 }
 
@@ -89,6 +87,8 @@ void connection::release() {
     return;
   const auto self = shared_from_this();
   lose_client();
+  if (tls_ && is_open() && !resets_)
+    tls_->say_goodbye();
   if (lingers_ && is_open())
     linger(linger_time_max);
   else
@@ -105,6 +105,7 @@ void connection::cut() {
 
 void connection::reset_on_close() {
   std::error_code ignored;
+  resets_ = true;
   if (is_open())
     socket_.set_option(asio::socket_base::linger(true, 0), ignored);
 }
@@ -145,6 +146,19 @@ void connection::drain_input() {
                           });
 }
 
+/// Into an empty send buffer: it takes such a short text at once, or the client is not reading.
+bool connection::say_at_once(std::string_view text) {
+  if (tls_)
+    return tls_->write(text.data(), text.size()).bytes == text.size();
+  const auto sent =
+      ::send(socket_.native_handle(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  return sent == static_cast<ssize_t>(text.size());
+}
+
+std::uint64_t connection::sent_bytes() const noexcept {
+  return tls_ ? tls_->bytes_sent() : sent_bytes_;
+}
+
 // -- input
 // ------------------------------------------------------------------------------------------
 
@@ -152,11 +166,18 @@ connection::input connection::begin_request() {
   timed_out_ = false;
   if (!is_open())
     return input::ended;
+  if (tls_context_) {
+    wait_for(http_thread::wait::handshake);
+    set_deadline(thread_->shared().options.handshake_timeout);
+    return input::more_wanted;
+  }
   wait_for(http_thread::wait::next_request);
   set_deadline(thread_->shared().options.keep_alive_timeout);
-  if (thread_->shared().draining && unread_begin_ == unread_end_)
+  const bool has_input = unread_begin_ != unread_end_ || (tls_ && tls_->has_input());
+  if (thread_->shared().draining && !has_input)
     return input::ended;
-  return parse();
+  const auto found = parse();
+  return found == input::more_wanted && tls_ && tls_->has_input() ? read_secured() : found;
 }
 
 asio::mutable_buffer connection::read_buffer() {
@@ -187,6 +208,8 @@ connection::input connection::on_read(const std::error_code& error, std::size_t 
 
 connection::input connection::parse() {
   const std::string_view unread(buffer_.data() + unread_begin_, unread_end_ - unread_begin_);
+  if (misdialled_) // not a byte of it is looked at
+    parser_.refuse(400, "This port speaks HTTPS: the URL must start with https://");
   unread_begin_ += parser_.feed(unread);
   if (timed_out_ && parser_.started())
     parser_.refuse(408, "The request did not arrive in time");
@@ -196,8 +219,8 @@ connection::input connection::parse() {
     wait_for(http_thread::wait::rest_of_request);
     set_deadline(thread_->shared().options.request_timeout);
   }
-  if (parser_.take_continue())
-    send_at_once(socket_, "HTTP/1.1 100 Continue\r\n\r\n");
+  if (parser_.take_continue() && !say_at_once("HTTP/1.1 100 Continue\r\n\r\n") && tls_)
+    return input::ended; // a part of a record may have gone
   return input::more_wanted;
 }
 
@@ -223,13 +246,25 @@ void connection::on_deadline() {
   socket_.cancel(ignored); // `on_read` does the rest
 }
 
+short connection::watched_events() const noexcept {
+  // A close_notify is input; behind a FIN there is none.
+  return tls_ && !fin_at_ ? POLLRDHUP | POLLIN : POLLRDHUP;
+}
+
 void connection::on_client_events(short events, steady_time now) {
   if (events & (POLLERR | POLLHUP | POLLNVAL))
     return cut();
-  if (!(events & POLLRDHUP))
-    return;
-  if (!fin_at_)
+  bool is_fin = (events & POLLRDHUP) != 0;
+  if (tls_ && (events & POLLIN)) {
+    const auto seen = tls_->look();
+    if (seen == tls_session::state::failed)
+      return cut();
+    is_fin = is_fin || seen == tls_session::state::ended;
+  }
+  if (is_fin && !fin_at_)
     fin_at_ = now;
+  if (!fin_at_)
+    return;
   std::unique_lock lock(mutex_);
   const bool means_gone = half_close_ == exchange::half_close::means_gone;
   lock.unlock();
@@ -242,7 +277,7 @@ void connection::look_for_stall(steady_time now) {
   int queued = 0;
   if (!is_open() || ::ioctl(socket_.native_handle(), SIOCOUTQ, &queued) != 0)
     return;
-  const auto acknowledged = sent_bytes_ - static_cast<std::uint64_t>(queued);
+  const auto acknowledged = sent_bytes() - static_cast<std::uint64_t>(queued);
   const bool nothing_to_take = queued == 0 && !transmitting_;
   if (nothing_to_take || acknowledged != acknowledged_bytes_) {
     acknowledged_bytes_ = acknowledged;

@@ -7,6 +7,7 @@
 #include "http/parser/request_parser.hpp"
 #include "http/response_head.hpp"
 #include "http/server.hpp"
+#include "http/tls_session.hpp"
 
 #include <asio/buffer.hpp>
 #include <asio/ip/tcp.hpp>
@@ -18,6 +19,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ares::http {
@@ -41,6 +43,14 @@ public:
   input begin_request();
   asio::mutable_buffer read_buffer();
   input on_read(const std::error_code& error, std::size_t bytes);
+  /// Nothing is known of the client yet, or it speaks TLS: input comes from `read_secured`.
+  [[nodiscard]] bool is_secured() const noexcept { return tls_context_ || tls_; }
+  /// Takes what has come; where more is wanted, `awaited` says when to come again.
+  input read_secured();
+  [[nodiscard]] asio::ip::tcp::socket::wait_type awaited() const noexcept { return awaited_; }
+  tls_session::progress write_secured(asio::const_buffer bytes) {
+    return tls_->write(bytes.data(), bytes.size());
+  }
   void on_sent(std::size_t bytes) noexcept { sent_bytes_ += bytes; }
   /// RESTinio is done with the connection.
   void release();
@@ -66,6 +76,9 @@ public:
   /// Writes what other threads left here.
   void flush();
   void on_deadline();
+  /// What `poll` is to look for while the request is being answered.
+  [[nodiscard]] short watched_events() const noexcept;
+  [[nodiscard]] bool is_half_closed() const noexcept { return fin_at_.has_value(); }
   void on_client_events(short events, steady_time now);
   void look_for_stall(steady_time now);
   /// Resets the connection; whoever waits for its exchange is told.
@@ -92,6 +105,11 @@ private:
   void shed();
   void linger(std::chrono::milliseconds time_max);
   void drain_input();
+  [[nodiscard]] bool say_at_once(std::string_view text);
+  [[nodiscard]] std::uint64_t sent_bytes() const noexcept;
+  input open_tls();
+  void on_established();
+  input on_tls_failure();
   void complete_exchange();
   void lose_client();
   /// Under the mutex: the exchange of that number is the one under way, and in that phase.
@@ -117,6 +135,7 @@ private:
   bool counted_ = false;
   bool timed_out_ = false;
   bool lingers_ = false; // a response that closes has been written whole
+  bool resets_ = false;
   bool released_ = false;
   std::size_t lingered_bytes_ = 0;
   reply_path path_;
@@ -128,6 +147,13 @@ private:
   std::uint64_t acknowledged_bytes_ = 0;
   steady_time progress_at_;
   std::optional<steady_time> fin_at_;
+  // With TLS: at first the context, then, from the client's first byte on, a session or, where the
+  // client speaks plain HTTP, neither.
+  tls_context tls_context_;
+  std::unique_ptr<tls_session> tls_;
+  bool established_ = false;
+  bool misdialled_ = false; // plain HTTP to a TLS port
+  asio::ip::tcp::socket::wait_type awaited_ = asio::ip::tcp::socket::wait_read;
 
   // Under the mutex.
   mutable std::mutex mutex_;

@@ -56,12 +56,18 @@ template <class Handler> struct read_step : step<Handler> {
   void operator()(const std::error_code& error, std::size_t bytes) {
     proceed(this->at->on_read(error, bytes));
   }
+  /// A wait of a connection with TLS is over.
+  void operator()(const std::error_code& error) {
+    proceed(error ? this->at->on_read(error, 0) : this->at->read_secured());
+  }
 
   void proceed(connection::input input) {
-    if (input == connection::input::more_wanted)
-      this->at->socket().async_read_some(this->at->read_buffer(), std::move(*this));
-    else
+    if (input != connection::input::more_wanted)
       complete(input);
+    else if (this->at->is_secured())
+      this->at->socket().async_wait(this->at->awaited(), std::move(*this));
+    else
+      this->at->socket().async_read_some(this->at->read_buffer(), std::move(*this));
   }
 
   void complete(connection::input input) {
@@ -81,6 +87,37 @@ template <class Handler> struct write_step : step<Handler> {
                       ? std::error_code(asio::error::connection_reset)
                       : error,
                   bytes);
+  }
+};
+
+/// Writes a part through TLS: as much as makes a record.
+template <class Handler> struct secured_write_step : step<Handler> {
+  asio::const_buffer bytes;
+
+  void operator()(const std::error_code& error) {
+    if (error)
+      return complete({tls_session::state::failed});
+    const auto written = this->at->write_secured(bytes);
+    if (is_over(written))
+      complete(written);
+    else
+      wait(written);
+  }
+
+  static bool is_over(const tls_session::progress& written) {
+    return written.reached != tls_session::state::wants_read &&
+           written.reached != tls_session::state::wants_write;
+  }
+  void wait(const tls_session::progress& written) {
+    const auto what = written.reached == tls_session::state::wants_write
+                          ? asio::ip::tcp::socket::wait_write
+                          : asio::ip::tcp::socket::wait_read;
+    this->at->socket().async_wait(what, std::move(*this));
+  }
+  void complete(const tls_session::progress& written) {
+    const bool done = written.reached == tls_session::state::done;
+    this->handler(done ? std::error_code{} : std::error_code(asio::error::connection_reset),
+                  written.bytes);
   }
 };
 
@@ -118,6 +155,8 @@ public:
 
   template <class Buffers, class Handler>
   void async_write_some(const Buffers& buffers, Handler&& handler) {
+    if (connection_->is_secured())
+      return write_secured(buffers, std::forward<Handler>(handler));
     connection_->socket().async_write_some(
         buffers,
         write_step<std::decay_t<Handler>>{{connection_.get(), std::forward<Handler>(handler)}});
@@ -133,6 +172,21 @@ public:
   }
 
 private:
+  template <class Buffers, class Handler>
+  void write_secured(const Buffers& buffers, Handler&& handler) {
+    asio::const_buffer first;
+    for (auto b = asio::buffer_sequence_begin(buffers);
+         b != asio::buffer_sequence_end(buffers) && first.size() == 0; ++b)
+      first = *b;
+    secured_write_step<std::decay_t<Handler>> next{
+        {connection_.get(), std::forward<Handler>(handler)}, first};
+    const auto written = connection_->write_secured(first);
+    if (!next.is_over(written))
+      return next.wait(written);
+    asio::post(get_executor(),
+               [next = std::move(next), written]() mutable { next.complete(written); });
+  }
+
   asio::ip::tcp::socket accepting_;
   std::shared_ptr<connection> connection_;
 };

@@ -230,7 +230,7 @@ void gateway::serve_operations(context& c) {
     break;
   case endpoint::metrics:
     r.headers[0].value = "text/plain; version=0.0.4; charset=utf-8";
-    r.body = metrics_.text();
+    r.body = metrics_.text(c.settings->conf.server.tls);
     break;
   default: r.body = openapi_document();
   }

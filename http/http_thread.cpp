@@ -41,7 +41,8 @@ void http_thread::tick() {
 }
 
 void http_thread::look_at_deadlines(steady_time now) {
-  for (const auto what : {wait::next_request, wait::rest_of_request, wait::client_to_close}) {
+  for (const auto what :
+       {wait::handshake, wait::next_request, wait::rest_of_request, wait::client_to_close}) {
     auto& waiting = list(what);
     while (!waiting.empty() && waiting.front()->deadline <= now)
       waiting.front()->on_deadline(); // moves it to the end, or away
@@ -55,12 +56,12 @@ void http_thread::look_at_clients(steady_time now) {
   polled_.clear();
   for (auto* const c : list(wait::answer)) {
     answering.push_back(c->shared_from_this());
-    polled_.push_back({c->socket().native_handle(), POLLRDHUP, 0});
+    polled_.push_back({c->socket().native_handle(), c->watched_events(), 0});
   }
   if (polled_.empty() || ::poll(polled_.data(), polled_.size(), 0) < 0)
     return;
   for (std::size_t i = 0; i < answering.size(); ++i) {
-    if (polled_[i].revents != 0)
+    if (polled_[i].revents != 0 || answering[i]->is_half_closed())
       answering[i]->on_client_events(polled_[i].revents, now);
     answering[i]->look_for_stall(now);
   }

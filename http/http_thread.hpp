@@ -28,11 +28,18 @@ using steady_time = std::chrono::steady_clock::time_point;
 
 /// What all HTTP threads of a server share.
 struct front {
-  server_options options;
+  server_options options; // `tls` may change: see `current_tls`
   handler on_request;
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> in_flight{0};
   std::atomic<bool> draining{false};
+
+  /// What the next connection is made with; empty: plain HTTP.
+  [[nodiscard]] tls_context current_tls() const {
+    const std::lock_guard lock(tls_mutex);
+    return options.tls;
+  }
+  mutable std::mutex tls_mutex;
 };
 
 /// Bytes for RESTinio to write in one go.
@@ -58,7 +65,7 @@ public:
   http::front& shared() noexcept { return *shared_; }
 
   /// What a connection waits for. Each has its own time limit, so a list is sorted by deadline.
-  enum class wait { next_request, rest_of_request, answer, client_to_close };
+  enum class wait { handshake, next_request, rest_of_request, answer, client_to_close };
 
   // On the thread only.
   using member = std::list<connection*>::iterator;
@@ -95,7 +102,7 @@ private:
   asio::steady_timer timer_;
   std::function<void()> also_;
   bool stopped_ = false;
-  std::array<std::list<connection*>, 4> lists_;
+  std::array<std::list<connection*>, 5> lists_;
   std::vector<pollfd> polled_;
 
   std::mutex mutex_;

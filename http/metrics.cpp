@@ -113,10 +113,9 @@ MetricFamily counter_family(const char* name, const char* help,
           {counted({}, static_cast<double>(value.load(std::memory_order_relaxed)))}};
 }
 
-MetricFamily gauge_family(const char* name, const char* help,
-                          const std::atomic<std::int64_t>& value) {
+MetricFamily gauge_family(const char* name, const char* help, std::int64_t value) {
   ClientMetric m;
-  m.gauge.value = static_cast<double>(value.load(std::memory_order_relaxed));
+  m.gauge.value = static_cast<double>(value);
   return {name, help, MetricType::Gauge, {m}};
 }
 
@@ -201,10 +200,14 @@ void metrics::refused(int status) {
   impl_->refused[status_slot(status)].fetch_add(1, std::memory_order_relaxed);
 }
 
-std::string metrics::text() const {
+std::string metrics::text(const tls_context& certificate) const {
   std::vector<MetricFamily> all;
   impl_->add_requests(all);
   add_node(all, *impl_->node);
+  if (certificate)
+    all.push_back(gauge_family("ares_tls_certificate_end_seconds",
+                               "When the certificate of new connections ends, in Unix time.",
+                               certificate_end(certificate)));
   auto process = process_metrics();
   std::move(process.begin(), process.end(), std::back_inserter(all));
   std::ostringstream out;

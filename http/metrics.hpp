@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/services.hpp"
+#include "conf/tls_context.hpp"
 #include "http/routes.hpp"
 
 #include <chrono>
@@ -19,7 +20,8 @@ public:
   void answered(endpoint where, int status, std::chrono::steady_clock::duration took);
   /// Refused before it had a route.
   void refused(int status);
-  [[nodiscard]] std::string text() const;
+  /// `certificate` is that of the listener; none: plain HTTP.
+  [[nodiscard]] std::string text(const tls_context& certificate = {}) const;
 
 private:
   struct impl;

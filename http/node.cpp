@@ -205,8 +205,7 @@ result<std::monostate> node::start_http() {
   options.max_body_bytes = conf.max_body_bytes;
   options.max_connections = conf.max_connections;
   options.request_timeout = conf.request_timeout;
-  options.tls_cert = conf.tls_cert;
-  options.tls_key = conf.tls_key;
+  options.tls = conf.tls;
   try {
     server_ = std::make_unique<server>(options, make_gateway(std::move(wiring)));
   } catch (const std::exception& e) {
@@ -233,7 +232,8 @@ void node::announce() {
   announced_ = true;
   if (!store_fits())
     leave_process(1);
-  std::fprintf(stderr, "listening on http://%s:%u\n", env_.conf.server.host.c_str(),
+  const auto& conf = env_.conf.server;
+  std::fprintf(stderr, "listening on %s://%s:%u\n", conf.tls ? "https" : "http", conf.host.c_str(),
                server_->port());
 }
 
@@ -247,8 +247,13 @@ void node::reload() {
   // What was decided at the start stays: addresses, store, cluster.
   fresh->server.host = before->conf.server.host;
   fresh->server.port = before->conf.server.port;
+  if (!fresh->server.tls != !before->conf.server.tls) {
+    log::warn("TLS is switched on or off by a restart only");
+    fresh->server.tls = before->conf.server.tls;
+  }
   fresh->store = before->conf.store;
   fresh->cluster = before->conf.cluster;
+  server_->renew_tls(fresh->server.tls);
   log::configure(fresh->log_level, fresh->log_format);
   auto providers = providers_for(*fresh, before.get());
   services_->settings->set(

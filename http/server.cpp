@@ -205,8 +205,6 @@ struct server::impl {
 };
 
 server::server(server_options options, handler on_request) : impl_(std::make_unique<impl>()) {
-  if (!options.tls_cert.empty() || !options.tls_key.empty())
-    throw std::runtime_error("TLS is not built in");
   impl_->shared = std::make_shared<front>();
   impl_->shared->options = std::move(options);
   impl_->shared->on_request = std::move(on_request);
@@ -230,6 +228,12 @@ server::~server() {
 
 std::uint16_t server::port() const noexcept {
   return impl_->at.port();
+}
+
+void server::renew_tls(tls_context fresh) {
+  const std::lock_guard lock(impl_->shared->tls_mutex);
+  if (fresh && impl_->shared->options.tls)
+    impl_->shared->options.tls = std::move(fresh);
 }
 
 void server::drain() {

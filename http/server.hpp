@@ -2,6 +2,8 @@
 // that includes RESTinio is server.cpp; nothing of it shows here.
 #pragma once
 
+#include "conf/tls_context.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -92,8 +94,9 @@ struct server_options {
   std::chrono::milliseconds request_timeout{30000}; // to receive a whole request: 408 behind it
   std::chrono::milliseconds keep_alive_timeout{
       75000}; // idle between two requests: closed without a word
-  std::chrono::milliseconds write_stall_max{15000}; // a client that takes no byte
-  std::string tls_cert, tls_key;                    // a later step
+  std::chrono::milliseconds write_stall_max{15000};   // a client that takes no byte
+  tls_context tls;                                    // none: plain HTTP
+  std::chrono::milliseconds handshake_timeout{10000}; // from accepting to the end of TLS' handshake
 };
 
 /// Called on an HTTP thread for every request, refused ones included. Must not block; may throw
@@ -108,6 +111,9 @@ public:
   ~server(); // `stop`, if that was not done
 
   [[nodiscard]] std::uint16_t port() const noexcept;
+  /// Connections accepted from now on get this certificate. Only for a server that was made with
+  /// TLS, and not with none.
+  void renew_tls(tls_context fresh);
   /// From now on: no new connection is accepted, every answer carries `Connection: close`, idle
   /// connections are closed.
   void drain();

@@ -91,8 +91,6 @@ max_connections = 7
 request_timeout_ms = 1000
 drain_timeout_ms = 0
 cors_origins = ["https://app.example.com", "http://localhost:5173"]
-tls_cert = "cert.pem"
-tls_key = "key.pem"
 auth_failures_per_minute = 10
 trusted_proxies = ["10.0.0.0/8", "::1"]
 threads = 2
@@ -137,8 +135,7 @@ max_tokens = 10
   CHECK(read->server.request_timeout == 1s);
   CHECK(read->server.drain_timeout == 0ms);
   CHECK(read->server.cors_origins.size() == 2);
-  CHECK(read->server.tls_cert == "cert.pem");
-  CHECK(read->server.tls_key == "key.pem");
+  CHECK_FALSE(read->server.tls);
   CHECK(read->server.auth_failures_per_minute == 10);
   CHECK(read->server.trusted_proxies.size() == 2);
   CHECK(read->server.threads == 2);

@@ -1,7 +1,7 @@
 #include "http/curl_transport.hpp"
 #include "tests/catch.hpp"
 #include "tests/http/stand_in_upstream.hpp"
-#include "tests/http/tls_upstream.hpp"
+#include "tests/self_signed.hpp"
 
 #include <algorithm>
 #include <condition_variable>

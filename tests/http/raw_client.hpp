@@ -53,6 +53,7 @@ public:
   }
 
   [[nodiscard]] bool connected() const { return connected_; }
+  [[nodiscard]] int descriptor() const { return fd_; }
 
   void send(std::string_view bytes) {
     while (!bytes.empty()) {

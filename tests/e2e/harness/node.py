@@ -99,7 +99,7 @@ class Node:
         for raw in process.stderr:
             line = raw.decode("utf-8", "replace").rstrip("\n")
             self.lines.append(line)
-            found = re.search(r"listening on (http://\S+)", line)
+            found = re.search(r"listening on (https?://\S+)", line)
             if found and not self._listening.is_set():
                 self.url = found.group(1).rstrip("/")
                 self._listening.set()
@@ -139,7 +139,7 @@ class Node:
 
     @property
     def address(self):
-        host, port = self.url.removeprefix("http://").rsplit(":", 1)
+        host, port = self.url.split("://")[1].rsplit(":", 1)
         return host, int(port)
 
     def connect(self, timeout=30):

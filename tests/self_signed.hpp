@@ -36,20 +36,24 @@ public:
     X509_EXTENSION_free(names);
     X509_sign(x, key_.get(), EVP_sha256());
 
-    const int file = mkstemp(path_);
-    FILE* stream = file < 0 ? nullptr : fdopen(file, "w");
-    if (!stream)
-      throw std::runtime_error("no file for the certificate");
-    PEM_write_X509(stream, x);
-    fclose(stream);
+    write(path_, [x](FILE* file) { PEM_write_X509(file, x); });
+    write(key_path_, [this](FILE* file) {
+      PEM_write_PrivateKey(file, key_.get(), nullptr, nullptr, 0, nullptr, nullptr);
+    });
 
     context_.reset(SSL_CTX_new(TLS_server_method()));
     SSL_CTX_use_certificate(context_.get(), x);
     SSL_CTX_use_PrivateKey(context_.get(), key_.get());
   }
-  ~self_signed() { std::remove(path_); }
+  self_signed(const self_signed&) = delete;
+  self_signed& operator=(const self_signed&) = delete;
+  ~self_signed() {
+    std::remove(path_);
+    std::remove(key_path_);
+  }
 
   [[nodiscard]] std::string pem_file() const { return path_; }
+  [[nodiscard]] std::string key_file() const { return key_path_; }
 
   /// Shakes hands on `socket`, reads once, answers with `answer` and closes. False if the peer did
   /// not like it.
@@ -65,7 +69,17 @@ public:
   }
 
 private:
+  template <class Content> static void write(char* path, Content content) {
+    const int file = mkstemp(path);
+    FILE* stream = file < 0 ? nullptr : fdopen(file, "w");
+    if (!stream)
+      throw std::runtime_error("no file for a certificate");
+    content(stream);
+    fclose(stream);
+  }
+
   char path_[32] = "/tmp/ares-tls-XXXXXX";
+  char key_path_[32] = "/tmp/ares-tls-XXXXXX";
   std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key_;
   std::unique_ptr<X509, decltype(&X509_free)> certificate_;
   std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_{nullptr, SSL_CTX_free};
