@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <span>
 #include <tuple>
 
 namespace ares {
@@ -327,30 +328,32 @@ private:
 
   using owned_agents = std::vector<owned_agent>::iterator;
   answer agents_answer(owned_agents first, owned_agents last, std::size_t limit) {
-    const auto count = std::min<std::size_t>(limit, last - first);
+    const std::span rest(first, last);
+    const auto shown = rest.first(std::min(limit, rest.size()));
     std::vector<std::pair<tenant_id, std::string>> asked;
-    for (std::size_t i = 0; i < count; ++i)
-      asked.emplace_back((first + i)->tenant, (first + i)->agent.id);
+    asked.reserve(shown.size());
+    for (const auto& a : shown)
+      asked.emplace_back(a.tenant, a.agent.id);
     auto statistics = tenants_.statistics_of(asked);
     if (!statistics)
       return statistics.failure();
     auto items = ordered_json::array();
-    for (std::size_t i = 0; i < count; ++i) {
-      auto& a = *(first + i);
+    for (std::size_t i = 0; i < shown.size(); ++i) {
+      const auto& a = shown[i];
       auto item = render(store::agent_row{a.agent, (*statistics)[i]});
       item["tenant_id"] = a.tenant.text();
       item["tenant_name"] = a.tenant_name;
       items.push_back(std::move(item));
     }
     std::optional<std::string> next;
-    if (count > 0 && first + count != last)
-      next = (first + count - 1)->agent.id;
+    if (!shown.empty() && shown.size() < rest.size())
+      next = shown.back().agent.id;
     return ok(render_list("agents", std::move(items), next));
   }
 
   // -- names --------------------------------------------------------------------
 
-  std::optional<error> check_tier(const std::string& tier) const {
+  [[nodiscard]] std::optional<error> check_tier(const std::string& tier) const {
     if (conf_->tiers.count(tier))
       return std::nullopt;
     return error{errc::unknown_tier, "Unknown tier '" + tier + "'"};
@@ -363,14 +366,14 @@ private:
     return wrong;
   }
 
-  std::optional<error> check_model(const std::string& name) const {
+  [[nodiscard]] std::optional<error> check_model(const std::string& name) const {
     if (conf_->models.count(name))
       return std::nullopt;
     return error{errc::unknown_model, "Unknown model '" + name + "'"};
   }
 
   /// An agent's whole configuration: its form, its schema, the names in it.
-  std::optional<error> check_config(const ordered_json& config) const {
+  [[nodiscard]] std::optional<error> check_config(const ordered_json& config) const {
     auto parsed = parse_agent_config(json(config));
     if (!parsed)
       return parsed.failure();

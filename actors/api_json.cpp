@@ -135,6 +135,7 @@ std::string keys_json(const store::tenant_snapshot& t, const store::reply& last_
     used[last_used.items[i].text] = number(last_used.items[i + 1].text);
 
   std::vector<const store::key_snapshot*> newest_first;
+  newest_first.reserve(t.keys.size());
   for (const auto& [hash, key] : t.keys)
     newest_first.push_back(&key);
   std::sort(newest_first.begin(), newest_first.end(),

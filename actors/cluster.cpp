@@ -26,6 +26,11 @@ public:
   void beat();
   void answered(store_result& r);
 
+  // What it was born with.
+  cluster_actor::pointer self;
+  services node;
+  cluster_options options;
+
 private:
   /// How another incarnation's heartbeat looked when it last changed.
   struct seen {
@@ -45,9 +50,6 @@ private:
   void step_done(const std::string& incarnation);
   void ask(store::command c, handler then);
 
-  cluster_actor::pointer self;
-  services node;
-  cluster_options options;
   std::map<std::uint64_t, handler> waiting_;
   std::uint64_t next_tag_ = 0;
   std::map<std::string, seen> others_;
@@ -176,8 +178,8 @@ void cluster_state::fenced(const std::string& incarnation, const tenant_id& tena
     auto operation = operation_id::parse(left[i].text);
     auto entry = store::read_open_entry(left[i + 1].text);
     if (operation && entry)
-      ends.push_back(
-          store::settle(tenant, *operation, entry->agent, store::ending::failed, R"("node lost")"));
+      ends.push_back(store::settle(tenant, *operation, entry->agent,
+                                   {store::ending::failed, R"("node lost")"}));
   }
   if (ends.empty())
     return forget(incarnation, tenant);

@@ -30,6 +30,10 @@ public:
   void alarm();
   void client_left() { over(); }
 
+  // What it was born with.
+  query_itself::pointer self;
+  query_birth birth;
+
 private:
   using step = void (query_state::*)(const store::reply&);
 
@@ -75,17 +79,17 @@ private:
   void run_has_ended(const std::string& record);
   void patience_over();
 
-  store::operation check() const { return store::check(birth.tenant->id, birth.reading); }
+  [[nodiscard]] store::operation check() const {
+    return store::check(birth.tenant->id, birth.reading);
+  }
   void ask(store::operation what, step then, bool persistent = false);
   void ask(store::command what, step then);
   void answer(outcome o);
   void answer_away();
   void over();
-  client& from() const { return *birth.request->from; }
-  std::chrono::steady_clock::time_point now() const { return self->clock().now(); }
+  [[nodiscard]] client& from() const { return *birth.request->from; }
+  [[nodiscard]] std::chrono::steady_clock::time_point now() const { return self->clock().now(); }
 
-  query_itself::pointer self;
-  query_birth birth;
   step then_ = nullptr;
   bool own_command_ =
       false; // the answer that is awaited is of a command, not of a batch's operation
@@ -425,8 +429,8 @@ void query_state::patience_over() {
   if (joining_->why != join_run::purpose::cancel)
     return answer_away();
   auto entry = store::read_open_entry(run_reply_.items[2].text);
-  ask(store::settle(birth.tenant->id, run_, entry ? entry->agent : "", store::ending::cancelled,
-                    "null"),
+  ask(store::settle(birth.tenant->id, run_, entry ? entry->agent : "",
+                    {store::ending::cancelled, "null"}),
       &query_state::settled, true);
 }
 

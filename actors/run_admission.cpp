@@ -133,12 +133,12 @@ void run_state::in_doubt() {
 
 void run_state::settle() {
   settle_due_ = time_point::max();
-  request_store(tag_settle,
-                store::settle(birth.tenant, birth.admission.operation, birth.admission.agent,
-                              store::ending::failed,
-                              R"("The store did not confirm the admission in time")",
-                              birth.admission.not_after_ms),
-                true);
+  request_store(
+      tag_settle,
+      store::settle(birth.tenant, birth.admission.operation, birth.admission.agent,
+                    {store::ending::failed, R"("The store did not confirm the admission in time")",
+                     birth.admission.not_after_ms}),
+      true);
 }
 
 void run_state::settled(const store::answer& a) {

@@ -125,9 +125,9 @@ private:
   commands stop(store::ending how, std::optional<error> why);
   commands end_with(end e);
   commands fail(errc code, std::string message);
-  std::shared_ptr<const completion_request> request() const;
-  std::chrono::milliseconds time_left(time now) const;
-  const model_choice& model() const { return plan_.models[model_]; }
+  [[nodiscard]] std::shared_ptr<const completion_request> request() const;
+  [[nodiscard]] std::chrono::milliseconds time_left(time now) const;
+  [[nodiscard]] const model_choice& model() const { return plan_.models[model_]; }
 
   run_plan plan_;
   state state_ = state::calling;

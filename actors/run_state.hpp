@@ -42,6 +42,12 @@ public:
   void joined(join_run& j);
   void alarm();
 
+  // What it was born with.
+  run_itself::pointer self;
+  run_birth birth;
+  run_machine machine;
+  run_audience audience;
+
 private:
   // -- admission --------------------------------------------------------------
   void admission_answered(const store::answer& a);
@@ -75,23 +81,18 @@ private:
 
   // -- streams and time -------------------------------------------------------
   void start_primary_stream();
-  std::string last_chat_event() const;
+  [[nodiscard]] std::string last_chat_event() const;
   void give_credit();
   void wake_at(time_point when);
   void keep_streams_alive();
   void cancel_if_asked();
 
-  time_point now() const { return self->clock().now(); }
-  bool is_run() const { return birth.admission.is_run; }
-  bool streams_to_primary() const;
-  client& primary() const { return *birth.request->from; }
+  [[nodiscard]] time_point now() const { return self->clock().now(); }
+  [[nodiscard]] bool is_run() const { return birth.admission.is_run; }
+  [[nodiscard]] bool streams_to_primary() const;
+  [[nodiscard]] client& primary() const { return *birth.request->from; }
   void request_store(std::uint64_t tag, store::operation what, bool persistent);
-  outcome store_away() const;
-
-  run_itself::pointer self;
-  run_birth birth;
-  run_machine machine;
-  run_audience audience;
+  [[nodiscard]] outcome store_away() const;
 
   enum class phase { admitting, in_doubt, running, ending, over } phase_ = phase::admitting;
   bool primary_answered_ = false;

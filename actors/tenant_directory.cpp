@@ -26,13 +26,15 @@ public:
   void idle(const tenant_idle& i);
   void stays(tenant_stays& s);
 
+  // What it was born with.
+  directory::pointer self;
+  services node;
+  std::shared_ptr<tenant_table> table;
+
 private:
   tenant_supervisor_actor supervisor_of(const tenant_id& tenant, bool after_crash = false);
   void went_down(const caf::down_msg& d);
 
-  directory::pointer self;
-  services node;
-  std::shared_ptr<tenant_table> table;
   std::unordered_map<tenant_id, tenant_supervisor_actor> supervisors_;
   std::unordered_map<std::uint64_t, api_request_ptr> lookups_;
   std::unordered_map<tenant_id, std::chrono::steady_clock::time_point> crashes_; // the last of each

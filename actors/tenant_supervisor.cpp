@@ -58,6 +58,11 @@ public:
   void leave();
   void find_orphans();
 
+  // What it was born with.
+  supervisor::pointer self;
+  supervisor_birth birth;
+  usage_accumulator_actor accumulator;
+
 private:
   struct live_run {
     run_actor actor;
@@ -90,11 +95,7 @@ private:
     r->from->answer(outcome::of(errc::unauthorized, "Invalid API key"));
   }
 
-  supervisor::pointer self;
-  supervisor_birth birth;
-  usage_accumulator_actor accumulator;
-
-  std::shared_ptr<const store::tenant_snapshot> tenant;
+  std::shared_ptr<const store::tenant_snapshot> tenant_;
   std::vector<secret_hash> published_;
   bool reloading_ = false;
   bool gone_ = false;                    // there is no such tenant
@@ -140,10 +141,10 @@ void supervisor_state::loaded(const store::answer& a) {
     }
     return;
   }
-  tenant = store::read_tenant(birth.tenant, a.value);
+  tenant_ = store::read_tenant(birth.tenant, a.value);
   publish_keys();
   for (const auto& r : waiting) {
-    if (tenant && tenant->keys.contains(r->key.hex()))
+    if (tenant_ && tenant_->keys.contains(r->key.hex()))
       serve(r);
     else
       unauthorized(r);
@@ -166,9 +167,9 @@ std::optional<secret_hash> hash_of_hex(const std::string& hex) {
 
 void supervisor_state::publish_keys() {
   withdraw_keys();
-  if (!tenant)
+  if (!tenant_)
     return;
-  for (const auto& [hex, key] : tenant->keys)
+  for (const auto& [hex, key] : tenant_->keys)
     if (auto h = hash_of_hex(hex))
       published_.push_back(*h);
   birth.table->add(published_, caf::actor_cast<request_receiver>(self));
@@ -187,7 +188,7 @@ void supervisor_state::take(const api_request_ptr& r) {
     leaving_ = false; // someone came just then: stay
     publish_keys();
   }
-  if (!tenant || !tenant->keys.contains(r->key.hex())) {
+  if (!tenant_ || !tenant_->keys.contains(r->key.hex())) {
     waiting_.push_back(r);
     return reload();
   }
@@ -201,8 +202,8 @@ void supervisor_state::serve(const api_request_ptr& r) {
 void supervisor_state::serve(const api_request_ptr& r, const start_run& call) {
   if (over_in_flight(*r))
     return;
-  auto agent = tenant->agents.find(call.agent);
-  if (agent == tenant->agents.end())
+  auto agent = tenant_->agents.find(call.agent);
+  if (agent == tenant_->agents.end())
     return refuse(r, {errc::not_found, "No such agent"});
   auto plan = plan_run(birth.node->settings->get()->conf, agent->second->config, call);
   if (!agent->second->active)
@@ -213,14 +214,14 @@ void supervisor_state::serve(const api_request_ptr& r, const start_run& call) {
 void supervisor_state::serve(const api_request_ptr& r, const start_chat& call) {
   if (over_in_flight(*r))
     return;
-  const auto* agent = call.agent_type.empty() ? nullptr : agent_for_chat(*tenant, call.agent_type);
+  const auto* agent = call.agent_type.empty() ? nullptr : agent_for_chat(*tenant_, call.agent_type);
   if (!call.agent_type.empty() && !agent)
     return refuse(r, {errc::not_found, "No active agent of that type"});
   start(r, plan_chat(birth.node->settings->get()->conf, agent, call), nullptr);
 }
 
 bool supervisor_state::over_in_flight(const api_request& r) {
-  const auto limit = tenant->limits(birth.node->settings->get()->conf).max_in_flight;
+  const auto limit = tenant_->limits(birth.node->settings->get()->conf).max_in_flight;
   if (!limit || runs_.size() < static_cast<std::size_t>(*limit))
     return false;
   auto o = outcome::of(errc::rate_limited, "Rate limit exceeded");
@@ -233,10 +234,10 @@ void supervisor_state::query(const api_request_ptr& r, const api_request_ptr& as
   const auto* refused = std::get_if<refused_call>(&r->call);
   if (refused && refused->executing && over_in_flight(*r))
     return;
-  store::reading reading{acting_key(*r), tenant->version, true};
+  store::reading reading{acting_key(*r), tenant_->version, true};
   self->link_to(spawn_query(self->system(),
-                            {birth.node, tenant, accumulator, caf::actor_cast<query_owner>(self), r,
-                             as_sent, std::move(reading)}));
+                            {birth.node, tenant_, accumulator, caf::actor_cast<query_owner>(self),
+                             r, as_sent, std::move(reading)}));
   ++queries_;
 }
 
@@ -248,8 +249,8 @@ void supervisor_state::refuse(const api_request_ptr& r, error why) {
 
 store::acting_key supervisor_state::acting_key(const api_request& r) {
   store::acting_key key{r.key, {}};
-  auto it = tenant->keys.find(r.key.hex());
-  if (it == tenant->keys.end())
+  auto it = tenant_->keys.find(r.key.hex());
+  if (it == tenant_->keys.end())
     return key;
   auto id = it->second.id.text();
   const auto now = self->clock().now();
@@ -266,9 +267,9 @@ store::admission supervisor_state::admission_of(const api_request_ptr& r,
   store::admission a;
   a.operation = birth.node->ids->make<operation_id>();
   a.key = acting_key(*r);
-  a.version = tenant->version;
+  a.version = tenant_->version;
   a.not_after_ms = birth.node->clock->now_ms() + limits::admission_wait.count();
-  const auto limits_now = tenant->limits(birth.node->settings->get()->conf);
+  const auto limits_now = tenant_->limits(birth.node->settings->get()->conf);
   a.limits = {limits_now.requests_per_day, limits_now.quota_runs, limits_now.quota_tokens};
   a.is_run = agent != nullptr;
   if (const auto* call = std::get_if<start_run>(&r->call); call && agent) {
@@ -292,7 +293,7 @@ void supervisor_state::start(const api_request_ptr& r, result<run_plan> plan,
               {},
               admission_of(r, agent),
               std::nullopt,
-              tenant->limits(birth.node->settings->get()->conf).requests_per_day};
+              tenant_->limits(birth.node->settings->get()->conf).requests_per_day};
   if (plan) {
     b.plan = std::move(*plan);
     if (!agent)
@@ -323,13 +324,13 @@ void supervisor_state::returned(request_returned& r) {
   }
   auto run = operation_id::parse(r.earlier);
   const auto* call = std::get_if<start_run>(&r.request->call);
-  if (!run || !call || !tenant)
+  if (!run || !call || !tenant_)
     return;
-  auto agent = tenant->agents.find(call->agent);
+  auto agent = tenant_->agents.find(call->agent);
   auto again = std::make_shared<api_request>(*r.request);
   again->call = replay_run{*run, call->respond_async,
-                           agent != tenant->agents.end() ? agent->second->config.timeout
-                                                         : milliseconds(120000)};
+                           agent != tenant_->agents.end() ? agent->second->config.timeout
+                                                          : milliseconds(120000)};
   query(again, r.request);
 }
 
@@ -382,8 +383,8 @@ void supervisor_state::settle_crashed(const operation_id& operation) {
 void supervisor_state::settle(const operation_id& operation, const std::string& agent) {
   const auto tag = next_tag_++;
   settling_.emplace(tag, operation);
-  auto op = store::settle(birth.tenant, operation, agent, store::ending::failed,
-                          R"("The run failed inside the server")");
+  auto op = store::settle(birth.tenant, operation, agent,
+                          {store::ending::failed, R"("The run failed inside the server")"});
   self->send(accumulator,
              store_request{tag, std::move(op), true, caf::actor_cast<store_listener>(self)});
 }

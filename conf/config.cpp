@@ -108,6 +108,7 @@ private:
   template <class Into>
   static std::string suggest(std::string_view key, const std::vector<rule<Into>>& rules) {
     std::vector<std::string_view> names;
+    names.reserve(rules.size());
     for (const auto& r : rules)
       names.push_back(r.name);
     return suggestion(key, names);

@@ -48,15 +48,19 @@ namespace rules {
 [[nodiscard]] complaint read_secret(const toml::node& value, secret_reader& secrets,
                                     std::string& out);
 
+/// A member that a rule fills.
+template <class Into, class Member> using field = Member Into::*;
+
 template <class Into, class Member>
-rule<Into> text(std::string_view name, Member Into::*member, text_check check) {
+rule<Into> text(std::string_view name, field<Into, Member> member, text_check check) {
   return {name, true, [=](const toml::node& value, Into& into, secret_reader&) {
             return read_text(value, check, into.*member);
           }};
 }
 
 template <class Into>
-rule<Into> list(std::string_view name, std::vector<std::string> Into::*member, text_check check) {
+rule<Into> list(std::string_view name, field<Into, std::vector<std::string>> member,
+                text_check check) {
   return {name, false, [=](const toml::node& value, Into& into, secret_reader&) {
             return read_list(value, check, into.*member);
           }};
@@ -64,7 +68,7 @@ rule<Into> list(std::string_view name, std::vector<std::string> Into::*member, t
 
 /// Into an integer, a duration in milliseconds, or an optional one.
 template <class Into, class Member>
-rule<Into> integer(std::string_view name, Member Into::*member, std::int64_t low,
+rule<Into> integer(std::string_view name, field<Into, Member> member, std::int64_t low,
                    std::int64_t high) {
   return {name, false, [=](const toml::node& value, Into& into, secret_reader&) {
             std::int64_t read = 0;
@@ -80,7 +84,7 @@ rule<Into> integer(std::string_view name, Member Into::*member, std::int64_t low
 }
 
 template <class Into, class Member>
-rule<Into> number(std::string_view name, Member Into::*member, double low, double high) {
+rule<Into> number(std::string_view name, field<Into, Member> member, double low, double high) {
   return {name, false, [=](const toml::node& value, Into& into, secret_reader&) {
             double read = 0;
             auto wrong = read_number(value, low, high, read);
@@ -91,14 +95,15 @@ rule<Into> number(std::string_view name, Member Into::*member, double low, doubl
 }
 
 template <class Into>
-rule<Into> count(std::string_view name, std::optional<std::int64_t> Into::*member,
+rule<Into> count(std::string_view name, field<Into, std::optional<std::int64_t>> member,
                  std::int64_t low) {
   return {name, false, [=](const toml::node& value, Into& into, secret_reader&) {
             return read_count(value, low, into.*member);
           }};
 }
 
-template <class Into, class Member> rule<Into> secret(std::string_view name, Member Into::*member) {
+template <class Into, class Member>
+rule<Into> secret(std::string_view name, field<Into, Member> member) {
   return {name, true, [=](const toml::node& value, Into& into, secret_reader& secrets) {
             std::string read;
             auto wrong = read_secret(value, secrets, read);
@@ -110,7 +115,7 @@ template <class Into, class Member> rule<Into> secret(std::string_view name, Mem
 
 /// One of a few words, each of which stands for a value.
 template <class Into, class Value>
-rule<Into> choice(std::string_view name, Value Into::*member,
+rule<Into> choice(std::string_view name, field<Into, Value> member,
                   std::vector<std::pair<std::string_view, Value>> choices) {
   return {name, true, [=](const toml::node& value, Into& into, secret_reader&) {
             const auto* text = value.as_string();

@@ -16,6 +16,7 @@ namespace ares {
 struct uuid {
   std::array<std::uint8_t, 16> bytes{};
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): the literal 0 is of clang's own making.
   friend auto operator<=>(const uuid&, const uuid&) = default;
 
   /// 36 characters, lower case.
@@ -30,6 +31,7 @@ struct uuid {
 template <class Tag> struct id {
   uuid value;
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): the literal 0 is of clang's own making.
   friend auto operator<=>(const id&, const id&) = default;
   [[nodiscard]] std::string text() const { return value.text(); }
   [[nodiscard]] static std::optional<id> parse(std::string_view text) noexcept {

@@ -69,7 +69,7 @@ public:
   T* operator->() { return &std::get<0>(state_); }
   const T* operator->() const { return &std::get<0>(state_); }
 
-  const error& failure() const& { return std::get<1>(state_); }
+  [[nodiscard]] const error& failure() const& { return std::get<1>(state_); }
   error&& failure() && { return std::get<1>(std::move(state_)); }
 
 private:

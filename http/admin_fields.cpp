@@ -4,7 +4,7 @@
 #include "conf/utf8.hpp"
 
 #include <algorithm>
-#include <charconv>
+#include <cstdlib>
 
 namespace ares::http {
 
@@ -103,7 +103,7 @@ result<int> query_parameters::count(const std::string& name, int preset, int mos
                       given->find_first_not_of("0123456789") == std::string::npos;
   std::int64_t n = 0;
   if (digits)
-    std::from_chars(given->data(), given->data() + given->size(), n);
+    n = std::strtoll(given->c_str(), nullptr, 10);
   if (n < 1)
     return bad(name + ": must be an integer of at least 1");
   return static_cast<int>(std::min<std::int64_t>(n, most));

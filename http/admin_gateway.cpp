@@ -44,7 +44,7 @@ public:
              const client_ptr& from);
 
 private:
-  bool knows_secret(const request& r, const std::string& secret) const;
+  [[nodiscard]] bool knows_secret(const request& r, const std::string& secret) const;
 
   std::shared_ptr<const node_services> node_;
   std::shared_ptr<administrators> workers_;

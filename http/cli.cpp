@@ -267,20 +267,33 @@ void list_runs(const task& t) {
 
 using work = void (*)(const task&);
 
-/// A command without children. `w` lives as long as what is called.
-CLI::App* leaf(CLI::App& parent, operator_context& context, const std::shared_ptr<words>& w,
-               const char* name, const char* what, work carry_out) {
-  auto* command = parent.add_subcommand(name, what);
+/// Where commands hang, and what they read into; `w` lives as long as what is called.
+struct branch {
+  CLI::App& parent;
+  operator_context& context;
+  std::shared_ptr<words> w;
+};
+
+/// A command without children.
+CLI::App* leaf(const branch& on, const char* name, const char* what, work carry_out) {
+  auto& context = on.context;
+  auto* command = on.parent.add_subcommand(name, what);
   command->add_option("--url", context.url, "Where a node answers")->capture_default_str();
   command->add_flag("--json", context.json, "Print JSON, for programs");
   command->add_option("--cacert", context.ca_file,
                       "Authorities to trust behind https:// (PEM file); also CURL_CA_BUNDLE");
-  command->callback([&context, w, carry_out] {
+  command->callback([&context, w = on.w, carry_out] {
     context.command = [&context, w, carry_out](operator_client& client) {
       carry_out({*w, context, client});
     };
   });
   return command;
+}
+
+branch group_of(const branch& on, const char* name, const char* what) {
+  auto* group = on.parent.add_subcommand(name, what);
+  group->require_subcommand(1);
+  return {*group, on.context, on.w};
 }
 
 void want_tenant(CLI::App* command, words& w) {
@@ -305,87 +318,83 @@ void want_agent_fields(CLI::App* command, words& w) {
   command->add_option("--status", w.status)->check(CLI::IsMember({"active", "disabled"}));
 }
 
-void add_tenant_commands(CLI::App& app, operator_context& context,
-                         const std::shared_ptr<words>& w) {
-  auto* group = app.add_subcommand("tenant", "List, create, show, limit and delete tenants");
-  group->require_subcommand(1);
-  auto* list = leaf(*group, context, w, "list", "All tenants, newest first", list_tenants);
-  list->add_option("--limit", w->limit, "At most so many")->check(CLI::PositiveNumber);
-  auto* create = leaf(*group, context, w, "create",
-                      "A tenant; with --product-type also its agents and a key", create_tenant);
-  create->add_option("NAME", w->name)->required();
-  create->add_option("--tier", w->tier, "free without it");
-  create->add_option("--product-type", w->product_type, "Whose templates become its agents");
-  create->add_option("--key-name", w->key_name, "Of its first key; 'default' without it");
-  want_tenant(leaf(*group, context, w, "show", "One tenant", show_tenant), *w);
-  auto* quota =
-      leaf(*group, context, w, "quota", "Change a tenant's tier and limits", change_quota);
-  want_tenant(quota, *w);
-  quota->add_option("--tier", w->tier, "Another tier");
-  want_figure(quota, "--quota-runs", w->quota_runs);
-  want_figure(quota, "--quota-tokens", w->quota_tokens);
-  want_figure(quota, "--requests-per-day", w->requests_per_day);
-  want_tenant(leaf(*group, context, w, "delete", "A tenant and all that is its own", delete_tenant),
-              *w);
+void add_tenant_commands(const branch& root) {
+  const auto group = group_of(root, "tenant", "List, create, show, limit and delete tenants");
+  auto& w = *root.w;
+  auto* list = leaf(group, "list", "All tenants, newest first", list_tenants);
+  list->add_option("--limit", w.limit, "At most so many")->check(CLI::PositiveNumber);
+  auto* create = leaf(group, "create", "A tenant; with --product-type also its agents and a key",
+                      create_tenant);
+  create->add_option("NAME", w.name)->required();
+  create->add_option("--tier", w.tier, "free without it");
+  create->add_option("--product-type", w.product_type, "Whose templates become its agents");
+  create->add_option("--key-name", w.key_name, "Of its first key; 'default' without it");
+  want_tenant(leaf(group, "show", "One tenant", show_tenant), w);
+  auto* quota = leaf(group, "quota", "Change a tenant's tier and limits", change_quota);
+  want_tenant(quota, w);
+  quota->add_option("--tier", w.tier, "Another tier");
+  want_figure(quota, "--quota-runs", w.quota_runs);
+  want_figure(quota, "--quota-tokens", w.quota_tokens);
+  want_figure(quota, "--requests-per-day", w.requests_per_day);
+  want_tenant(leaf(group, "delete", "A tenant and all that is its own", delete_tenant), w);
 }
 
-void add_agent_commands(CLI::App& app, operator_context& context, const std::shared_ptr<words>& w) {
-  auto* group = app.add_subcommand("agent", "List, create, update and delete a tenant's agents");
-  group->require_subcommand(1);
-  auto* list = leaf(*group, context, w, "list", "A tenant's agents, by name", list_agents);
-  want_tenant(list, *w);
-  list->add_option("--limit", w->limit, "At most so many")->check(CLI::PositiveNumber);
-  auto* create = leaf(*group, context, w, "create", "An agent", create_agent);
-  auto* update =
-      leaf(*group, context, w, "update", "Change what is given, keep the rest", update_agent);
-  auto* drop = leaf(*group, context, w, "delete", "An agent; its runs stay", delete_agent);
+void add_agent_commands(const branch& root) {
+  const auto group = group_of(root, "agent", "List, create, update and delete a tenant's agents");
+  auto& w = *root.w;
+  auto* list = leaf(group, "list", "A tenant's agents, by name", list_agents);
+  want_tenant(list, w);
+  list->add_option("--limit", w.limit, "At most so many")->check(CLI::PositiveNumber);
+  auto* create = leaf(group, "create", "An agent", create_agent);
+  auto* update = leaf(group, "update", "Change what is given, keep the rest", update_agent);
+  auto* drop = leaf(group, "delete", "An agent; its runs stay", delete_agent);
   for (auto* command : {create, update, drop}) {
-    want_tenant(command, *w);
-    command->add_option("NAME", w->agent, "Name of the agent")->required();
+    want_tenant(command, w);
+    command->add_option("NAME", w.agent, "Name of the agent")->required();
   }
-  create->add_option("--type", w->agent_type, "Its agent_type")->required();
-  update->add_option("--type", w->agent_type, "Its agent_type");
-  update->add_option("--unset", w->unset,
+  create->add_option("--type", w.agent_type, "Its agent_type")->required();
+  update->add_option("--type", w.agent_type, "Its agent_type");
+  update->add_option("--unset", w.unset,
                      "A key of the configuration to remove; may be given again");
-  want_agent_fields(create, *w);
-  want_agent_fields(update, *w);
+  want_agent_fields(create, w);
+  want_agent_fields(update, w);
 }
 
-void add_key_commands(CLI::App& app, operator_context& context, const std::shared_ptr<words>& w) {
-  auto* group = app.add_subcommand("key", "List, create and revoke a tenant's API keys");
-  group->require_subcommand(1);
-  auto* list = leaf(*group, context, w, "list", "A tenant's keys, newest first", list_keys);
-  want_tenant(list, *w);
-  list->add_option("--limit", w->limit, "At most so many")->check(CLI::PositiveNumber);
-  auto* create = leaf(*group, context, w, "create", "A key; its secret is shown once", create_key);
-  want_tenant(create, *w);
-  create->add_option("--name", w->key_name, "What it is for")->required();
-  create->add_option("--expires-in-days", w->expires_in_days)->check(CLI::Range(1, 3650));
-  auto* revoke = leaf(*group, context, w, "revoke", "Refuse a key from now on", revoke_key);
-  want_tenant(revoke, *w);
-  revoke->add_option("KEY_ID", w->key_id, "Id of the key")->required();
+void add_key_commands(const branch& root) {
+  const auto group = group_of(root, "key", "List, create and revoke a tenant's API keys");
+  auto& w = *root.w;
+  auto* list = leaf(group, "list", "A tenant's keys, newest first", list_keys);
+  want_tenant(list, w);
+  list->add_option("--limit", w.limit, "At most so many")->check(CLI::PositiveNumber);
+  auto* create = leaf(group, "create", "A key; its secret is shown once", create_key);
+  want_tenant(create, w);
+  create->add_option("--name", w.key_name, "What it is for")->required();
+  create->add_option("--expires-in-days", w.expires_in_days)->check(CLI::Range(1, 3650));
+  auto* revoke = leaf(group, "revoke", "Refuse a key from now on", revoke_key);
+  want_tenant(revoke, w);
+  revoke->add_option("KEY_ID", w.key_id, "Id of the key")->required();
 }
 
-void add_figure_commands(CLI::App& app, operator_context& context,
-                         const std::shared_ptr<words>& w) {
-  auto* usage = leaf(app, context, w, "usage", "What a tenant used this month", show_usage);
-  want_tenant(usage, *w);
-  usage->add_option("--days", w->days, "The last days instead")->check(CLI::Range(1, 366));
-  auto* runs = leaf(app, context, w, "runs", "An agent's runs, newest first", list_runs);
-  want_tenant(runs, *w);
-  runs->add_option("AGENT", w->agent, "Name of the agent")->required();
-  runs->add_option("--limit", w->limit, "At most so many")->check(CLI::PositiveNumber);
+void add_figure_commands(const branch& root) {
+  auto& w = *root.w;
+  auto* usage = leaf(root, "usage", "What a tenant used this month", show_usage);
+  want_tenant(usage, w);
+  usage->add_option("--days", w.days, "The last days instead")->check(CLI::Range(1, 366));
+  auto* runs = leaf(root, "runs", "An agent's runs, newest first", list_runs);
+  want_tenant(runs, w);
+  runs->add_option("AGENT", w.agent, "Name of the agent")->required();
+  runs->add_option("--limit", w.limit, "At most so many")->check(CLI::PositiveNumber);
 }
 
 } // namespace
 
 void add_operator_commands(CLI::App& app, operator_context& context) {
   // One set of words for all: a command line has one leaf.
-  auto w = std::make_shared<words>();
-  add_tenant_commands(app, context, w);
-  add_agent_commands(app, context, w);
-  add_key_commands(app, context, w);
-  add_figure_commands(app, context, w);
+  const branch root{app, context, std::make_shared<words>()};
+  add_tenant_commands(root);
+  add_agent_commands(root);
+  add_key_commands(root);
+  add_figure_commands(root);
 }
 
 int operator_context::run() {

@@ -60,8 +60,8 @@ std::string sentence(const ordered_json& answer, long status) {
     said = answer["error"].get<std::string>();
   if (said.empty())
     return "the server answered with status " + std::to_string(status);
-  std::replace_if(
-      said.begin(), said.end(), [](unsigned char c) { return c < 0x20; }, ' ');
+  const auto is_control = [](unsigned char c) { return c < 0x20; };
+  std::replace_if(said.begin(), said.end(), is_control, ' ');
   return said;
 }
 
@@ -136,7 +136,9 @@ ordered_json operator_client::list(const std::string& path, const std::string& n
   std::string after;
   while (items.size() < most) {
     const auto limit = std::min(most - items.size(), page_limit);
-    auto page = get(path + "?limit=" + std::to_string(limit) + after);
+    std::string asked = path;
+    asked.append("?limit=").append(std::to_string(limit)).append(after);
+    auto page = get(asked);
     if (!page.is_object() || !page.contains(name) || !page[name].is_array())
       throw operator_failure(operator_failure::unreachable,
                              url_ + " does not answer like a node of ares");

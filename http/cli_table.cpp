@@ -87,6 +87,7 @@ std::string table_of(const std::vector<table_column>& columns, const ordered_jso
   if (rows.empty())
     return "(none)\n";
   std::vector<laid_out_column> laid_out;
+  laid_out.reserve(columns.size());
   for (const auto& c : columns)
     laid_out.push_back(lay_out(c, rows));
   std::string text;

@@ -46,8 +46,11 @@ curl_transfer::~curl_transfer() {
 
 void curl_transfer::set_up(CURL* easy) {
   easy_ = easy;
-  for (const auto& [name, value] : request_.headers)
-    header_list_ = curl_slist_append(header_list_, (name + ": " + value).c_str());
+  for (const auto& [name, value] : request_.headers) {
+    std::string line = name;
+    line.append(": ").append(value);
+    header_list_ = curl_slist_append(header_list_, line.c_str());
+  }
   // libcurl would wait a second for "100 Continue" before it sends a larger body.
   header_list_ = curl_slist_append(header_list_, "Expect:");
   const auto connect_ms = std::max<long>(1, static_cast<long>(request_.connect_timeout.count()));

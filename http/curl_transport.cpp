@@ -124,6 +124,7 @@ private:
     if (!easy)
       return end(at, transfer_end::kind::connect_failed);
     at->second->set_up(easy);
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): what libcurl carries for us is a pointer.
     curl_easy_setopt(easy, CURLOPT_PRIVATE, reinterpret_cast<void*>(b.id));
     if (curl_multi_add_handle(multi_, easy) != CURLM_OK)
       return end(at, transfer_end::kind::connect_failed);

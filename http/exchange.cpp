@@ -19,7 +19,7 @@ public:
     connection_->write(number_, std::move(bytes), std::move(written));
   }
   void finish() override { connection_->finish(number_); }
-  std::size_t buffered_bytes() const noexcept override {
+  [[nodiscard]] std::size_t buffered_bytes() const noexcept override {
     return connection_->buffered_bytes(number_);
   }
 

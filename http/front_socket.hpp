@@ -25,6 +25,8 @@ namespace ares::http {
 /// What the socket hands to RESTinio in place of a request's bytes: where the parsed request is.
 /// It comes back to the request handler as the request's target.
 using ticket = connection*;
+// NOLINTNEXTLINE(bugprone-sizeof-expression): the pointer is what travels.
+inline constexpr std::size_t ticket_bytes = sizeof(ticket);
 
 /// Finds the http_thread of an io_context, for RESTinio passes on nothing else.
 class thread_of_context final : public asio::execution_context::service {
@@ -42,11 +44,13 @@ template <class Handler> struct step {
   Handler handler;
 
   using executor_type = asio::associated_executor_t<Handler, asio::any_io_executor>;
-  executor_type get_executor() const noexcept {
+  [[nodiscard]] executor_type get_executor() const noexcept {
     return asio::get_associated_executor(handler, at->socket().get_executor());
   }
   using allocator_type = asio::associated_allocator_t<Handler>;
-  allocator_type get_allocator() const noexcept { return asio::get_associated_allocator(handler); }
+  [[nodiscard]] allocator_type get_allocator() const noexcept {
+    return asio::get_associated_allocator(handler);
+  }
 };
 
 /// Reads until a request is complete, then hands over its ticket.
@@ -74,8 +78,8 @@ template <class Handler> struct read_step : step<Handler> {
     if (input == connection::input::ended || !this->at->is_open())
       return this->handler(asio::error::eof, 0);
     const ticket t = this->at;
-    std::memcpy(restinios_buffer.data(), &t, sizeof t);
-    this->handler(std::error_code{}, sizeof t);
+    std::memcpy(restinios_buffer.data(), &t, ticket_bytes);
+    this->handler(std::error_code{}, ticket_bytes);
   }
 };
 
@@ -142,7 +146,7 @@ public:
 
   executor_type get_executor() { return lowest_layer().get_executor(); }
   lowest_layer_type& lowest_layer() { return connection_ ? connection_->socket() : accepting_; }
-  bool is_open() const { return connection_ && connection_->is_open(); }
+  [[nodiscard]] bool is_open() const { return connection_ && connection_->is_open(); }
 
   template <class Handler> void async_read_some(asio::mutable_buffer buffer, Handler&& handler) {
     using read = read_step<std::decay_t<Handler>>;

@@ -73,7 +73,7 @@ private:
 
   client_birth birth_of(context& c);
   void answer(context& c, response r);
-  void answer(context& c, error e) { answer(c, render(std::move(e), c.request_id)); }
+  void answer(context& c, const error& e) { answer(c, render(e, c.request_id)); }
   void not_routed(context& c);
   void preflight(context& c);
   void serve(context& c);

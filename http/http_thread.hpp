@@ -93,7 +93,7 @@ private:
   void look_at_deadlines(steady_time now);
   void look_at_clients(steady_time now);
   std::list<connection*>& list(wait what) { return lists_[static_cast<std::size_t>(what)]; }
-  const std::list<connection*>& list(wait what) const {
+  [[nodiscard]] const std::list<connection*>& list(wait what) const {
     return lists_[static_cast<std::size_t>(what)];
   }
 

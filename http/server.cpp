@@ -113,7 +113,7 @@ void write_through_restinio(const reply_path& path, connection& from, outgoing o
 
 restinio::request_handling_status_t take_request(const restinio::request_handle_t& r) {
   ticket at = nullptr;
-  std::memcpy(&at, r->header().request_target().data(), sizeof at);
+  std::memcpy(&at, r->header().request_target().data(), ticket_bytes);
   at->begin_exchange({std::move(restinio::impl::access_req_connection(*r)), r->request_id(),
                       &write_through_restinio});
   return restinio::request_accepted();
@@ -154,7 +154,7 @@ struct accepting_thread {
     settings.address(at.address())
         .protocol(at.protocol())
         .port(at.port())
-        .buffer_size(sizeof(ticket))
+        .buffer_size(ticket_bytes)
         .max_pipelined_requests(1)
         .request_handler(&take_request)
         .acceptor_options_setter([shares_port](restinio::acceptor_options_t& options) {

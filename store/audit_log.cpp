@@ -41,7 +41,7 @@ result<std::monostate> audit_log::collect(const tenant_id& t) {
     std::vector<std::vector<std::string>> remove;
     for (auto& entry : waiting->items) {
       remove.push_back({"LREM", outbox, "1", entry.text});
-      add.push_back("0");
+      add.emplace_back("0");
       add.push_back(std::move(entry.text));
     }
     if (auto added = calls_.call(std::move(add)); !added)

@@ -293,7 +293,7 @@ result<std::monostate> tenant_import::end_open() {
   for (auto& [text, o] : now_->open) {
     const auto id = *operation_id::parse(text);
     if (o.record.empty()) {
-      ends.push_back(store::settle(now_->id, id, o.agent, ending::failed, R"("node lost")"));
+      ends.push_back(store::settle(now_->id, id, o.agent, {ending::failed, R"("node lost")"}));
     } else {
       const auto record = json::parse(o.record, nullptr, false);
       ends.push_back(

@@ -161,12 +161,13 @@ operation finish(const tenant_id& t, const operation_id& id, const std::string& 
            std::to_string(figures.duration_ms), std::move(record)}};
 }
 
-operation settle(const tenant_id& t, const operation_id& id, const std::string& agent, ending how,
-                 const std::string& error_json, std::optional<std::int64_t> not_after_ms) {
+operation settle(const tenant_id& t, const operation_id& id, const std::string& agent,
+                 settlement end) {
   auto text = id.text();
   auto op_keys = ending_keys(t, text, agent);
   return {std::move(op_keys),
-          {"settle", std::move(text), to_string(how), error_json, limit_text(not_after_ms)}};
+          {"settle", std::move(text), to_string(end.how), std::move(end.error_json),
+           limit_text(end.not_after_ms)}};
 }
 
 std::optional<end_result> read_end(const reply& r) {

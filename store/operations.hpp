@@ -93,10 +93,14 @@ struct finish_figures {
 [[nodiscard]] operation finish(const tenant_id& t, const operation_id& id, const std::string& agent,
                                finish_figures figures, std::string record);
 
-/// Ends what nobody drives to its own end; `error_json` is a JSON string or `null`.
+struct settlement {
+  ending how = ending::failed;
+  std::string error_json; // a JSON string or `null`
+  std::optional<std::int64_t> not_after_ms = std::nullopt;
+};
+/// Ends what nobody drives to its own end.
 [[nodiscard]] operation settle(const tenant_id& t, const operation_id& id, const std::string& agent,
-                               ending how, const std::string& error_json,
-                               std::optional<std::int64_t> not_after_ms = std::nullopt);
+                               settlement end);
 
 struct end_result {
   enum class verdict { ended_now, ended_before, early };

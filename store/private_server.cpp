@@ -90,7 +90,7 @@ struct private_server::impl {
     return false;
   }
 
-  std::optional<server_process> find_live_server() const {
+  [[nodiscard]] std::optional<server_process> find_live_server() const {
     if (const local_socket there(folder->socket()); there.connected())
       if (auto found = server_process::recognise(there.peer(), folder->path()))
         return found;
@@ -100,7 +100,7 @@ struct private_server::impl {
   }
 
   /// The adopted server was started with the options of its own node.
-  bool apply_options() const {
+  [[nodiscard]] bool apply_options() const {
     const bool always = options.fsync == store_config::fsync_policy::always;
     const auto memory = std::to_string(options.max_memory_mb) + "mb";
     return ask_server(always ? "CONFIG SET appendfsync always"
@@ -109,7 +109,7 @@ struct private_server::impl {
   }
 
   /// Empty if our process does not answer; another one on its socket is not asked.
-  std::string ask_server(const std::string& command) const {
+  [[nodiscard]] std::string ask_server(const std::string& command) const {
     local_socket there(folder->socket());
     return there.connected() && there.peer() == process.pid() ? there.ask(command) : std::string();
   }

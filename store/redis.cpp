@@ -133,7 +133,7 @@ struct redis::impl {
       handle_socket(watched[1].revents);
   }
 
-  time_point next_wake_up() const {
+  [[nodiscard]] time_point next_wake_up() const {
     auto next = next_sweep;
     if (!link)
       return std::min(next, next_attempt);
@@ -192,7 +192,7 @@ struct redis::impl {
     }
   }
 
-  std::string reason_to_cut(time_point now) const {
+  [[nodiscard]] std::string reason_to_cut(time_point now) const {
     if (!link->broken().empty())
       return link->broken();
     if (!fault.empty())
@@ -205,8 +205,8 @@ struct redis::impl {
   }
 
   /// Since when an answer has been owed and nothing was heard.
-  time_point quiet_since() const { return std::max(last_heard, sent.front().at); }
-  monotonic::duration silence_max() const {
+  [[nodiscard]] time_point quiet_since() const { return std::max(last_heard, sent.front().at); }
+  [[nodiscard]] monotonic::duration silence_max() const {
     return now_in == phase::up ? options.silence_max : options.ping_deadline;
   }
 

@@ -45,7 +45,7 @@ std::string quoted(const std::string& text) {
 
 /// A folder that is ours alone: nobody else can have put a socket there.
 bool is_private_folder(const std::string& path) {
-  struct stat s {};
+  struct stat s = {};
   return lstat(path.c_str(), &s) == 0 && S_ISDIR(s.st_mode) && s.st_uid == geteuid() &&
          (s.st_mode & 077) == 0;
 }

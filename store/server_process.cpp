@@ -177,7 +177,7 @@ std::string find_server_program() {
     for (std::size_t begin = 0, end = 0; end != path.npos; begin = end + 1) {
       end = path.find(':', begin);
       const auto folder = path.substr(begin, end == path.npos ? end : end - begin);
-      const auto program = folder + "/" + name;
+      auto program = folder + "/" + name;
       if (folder.starts_with('/') && access(program.c_str(), X_OK) == 0)
         return program;
     }

@@ -3,6 +3,7 @@
 #include "store/tenants.hpp"
 
 #include <algorithm>
+#include <span>
 
 namespace ares::store {
 
@@ -103,6 +104,7 @@ result<std::monostate> tenant_store::delete_agent(const tenant_id& t, const std:
 result<std::vector<agent_statistics>>
 tenant_store::statistics_of(const std::vector<std::pair<tenant_id, std::string>>& agents) {
   std::vector<std::vector<std::string>> questions;
+  questions.reserve(agents.size());
   for (const auto& [t, agent] : agents)
     questions.push_back({"HGETALL", keys::statistics(t, agent)});
   auto replies = calls_.call_all(std::move(questions));
@@ -138,6 +140,7 @@ result<agent_row> tenant_store::get_agent(const tenant_id& t, const std::string&
 result<std::vector<std::vector<agent_record>>>
 tenant_store::agents_of(const std::vector<tenant_record>& tenants) {
   std::vector<std::vector<std::string>> questions;
+  questions.reserve(tenants.size());
   for (const auto& t : tenants)
     questions.push_back({"HVALS", keys::agents(t.id)});
   auto replies = calls_.call_all(std::move(questions));
@@ -170,18 +173,20 @@ result<page_of<agent_row>> tenant_store::list_agents(const tenant_id& t, const p
       return error{errc::invalid_request, "after: no such agent"};
     ++first;
   }
-  const auto count = std::min<std::size_t>(p.limit, agents.end() - first);
+  const std::span rest(first, agents.end());
+  const auto shown = rest.first(std::min(p.limit, rest.size()));
   page_of<agent_row> found;
-  if (first + count != agents.end())
-    found.next = (first + count - 1)->id;
+  if (!shown.empty() && shown.size() < rest.size())
+    found.next = shown.back().id;
   std::vector<std::pair<tenant_id, std::string>> asked;
-  for (std::size_t i = 0; i < count; ++i)
-    asked.emplace_back(t, (first + i)->id);
+  asked.reserve(shown.size());
+  for (const auto& a : shown)
+    asked.emplace_back(t, a.id);
   auto statistics = statistics_of(asked);
   if (!statistics)
     return statistics.failure();
-  for (std::size_t i = 0; i < count; ++i)
-    found.items.push_back({std::move(*(first + i)), (*statistics)[i]});
+  for (std::size_t i = 0; i < shown.size(); ++i)
+    found.items.push_back({std::move(shown[i]), (*statistics)[i]});
   return found;
 }
 
@@ -205,6 +210,7 @@ result<runs_page> tenant_store::list_runs(const tenant_id& t, const std::string&
     runs.next = ids.back().text;
   }
   std::vector<std::vector<std::string>> questions;
+  questions.reserve(ids.size());
   for (const auto& id : ids)
     questions.push_back({"GET", keys::record(t, id.text)});
   auto records = calls_.call_all(std::move(questions));

@@ -10,6 +10,7 @@ namespace ares::store {
 result<std::vector<tenant_usage>>
 tenant_store::usage_of(const std::vector<tenant_record>& tenants) {
   std::vector<std::vector<std::string>> questions;
+  questions.reserve(tenants.size());
   for (const auto& t : tenants)
     questions.push_back({"HGETALL", keys::usage(t.id)});
   auto replies = calls_.call_all(std::move(questions));

@@ -79,7 +79,7 @@ protected:
   /// The upstream reports an error inside its answer, which may mean an HTTP status.
   void take_error(const upstream_json& document, std::optional<int> status);
   void break_off(completion_failure::kind what, std::string message);
-  bool is_stream() const noexcept { return is_stream_; }
+  [[nodiscard]] bool is_stream() const noexcept { return is_stream_; }
 
   answer_context context_;
   std::vector<indexed_call> calls_;
@@ -92,7 +92,7 @@ private:
   completion_failure refusal();
   completion_failure failure_of(transfer_end::kind end);
   completion finished_answer();
-  std::int64_t tokens_so_far() const;
+  [[nodiscard]] std::int64_t tokens_so_far() const;
 
   int status_ = 0;
   http_headers headers_;

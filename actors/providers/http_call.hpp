@@ -19,6 +19,7 @@ namespace ares {
 struct provider_call_key {
   caf::actor_id listener;
   std::uint64_t call;
+  // NOLINTNEXTLINE(modernize-use-nullptr): the literal 0 is of clang's own making.
   friend auto operator<=>(const provider_call_key&, const provider_call_key&) = default;
 };
 
@@ -52,8 +53,8 @@ private:
   void say(std::string_view text);
   bool pass_on(std::string_view text);
   void end(transfer_end::kind kind);
-  provider_call_key key() const { return {ask_.listener.id(), ask_.call}; }
-  provider_call_over::upstream judged(const completion_failure& why) const;
+  [[nodiscard]] provider_call_key key() const { return {ask_.listener.id(), ask_.call}; }
+  [[nodiscard]] provider_call_over::upstream judged(const completion_failure& why) const;
 
   const provider_call ask_;
   const provider_call_observer observer_;

@@ -94,6 +94,9 @@ public:
     }
   }
 
+  void cancel(const provider_cancel& stop) {
+    cancel(provider_call_key{stop.listener.id(), stop.call});
+  }
   void cancel(const provider_call_key& key) {
     auto found = running_.find(key);
     if (found != running_.end())
@@ -288,9 +291,7 @@ http_actor::behavior_type http_provider(http_state::pointer self, const provider
   return {
       [state](const provider_call& ask) { state->ask(ask); },
       [state](const provider_credit& grant) { state->credit(grant); },
-      [state](const provider_cancel& stop) {
-        state->cancel({stop.listener.id(), stop.call});
-      },
+      [state](const provider_cancel& stop) { state->cancel(stop); },
       [state](const provider_call_over& end) { state->over(end); },
       [state](const provider_call_broken& broken) { state->cancel(broken.key); },
       [state](overdue_atom, const provider_call_key& key) { state->overdue(key); },

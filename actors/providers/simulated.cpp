@@ -138,7 +138,7 @@ private:
   }
 
   /// Nothing to do before the next token; without credit, nothing before the deadline.
-  time_point next_due(const simulated_call& call) const {
+  [[nodiscard]] time_point next_due(const simulated_call& call) const {
     if (call.ask.request->stream && call.ask.credit == 0)
       return call.deadline;
     const auto last = std::max<std::int64_t>(call.answer_tokens - 1, 0);
@@ -160,7 +160,7 @@ private:
                         static_cast<std::int64_t>(armed_.time_since_epoch().count()));
   }
 
-  std::int64_t tokens_so_far(const simulated_call& call) const {
+  [[nodiscard]] std::int64_t tokens_so_far(const simulated_call& call) const {
     return call.answer.tokens - call.answer_tokens + call.said_tokens;
   }
 
@@ -183,7 +183,7 @@ private:
       self_->demonitor(listener.address());
   }
 
-  bool has_calls(caf::actor_id listener) const {
+  [[nodiscard]] bool has_calls(caf::actor_id listener) const {
     auto first = calls_.lower_bound({listener, 0});
     return first != calls_.end() && first->first.first == listener;
   }

@@ -24,18 +24,8 @@ public:
   }
 
   std::optional<store::answer> reply_to(const store_command& c) {
-    if (is_script(c, "node_beat")) {
-      if (away)
-        return lost(store::fate::unavailable);
-      if (given_up == c.what.arguments[2])
-        return answered(words({"DEAD"}));
-      if (beating)
-        ++beat;
-      auto listed = std::vector<std::string>{"OK", c.what.arguments[2], "1"};
-      if (listed_other)
-        listed.insert(listed.end(), {other, std::to_string(beat)});
-      return answered(words(listed));
-    }
+    if (is_script(c, "node_beat"))
+      return reply_to_beat(c.what.arguments[2]);
     if (is_script(c, "node_bury")) {
       auto reply = std::vector<std::string>{"DEAD"};
       for (const auto& [t, operations] : left_open)
@@ -63,6 +53,19 @@ public:
     store::reply one;
     one.type = store::reply::kind::integer;
     return answered(one);
+  }
+
+  store::answer reply_to_beat(const std::string& of) {
+    if (away)
+      return lost(store::fate::unavailable);
+    if (given_up == of)
+      return answered(words({"DEAD"}));
+    if (beating)
+      ++beat;
+    auto listed = std::vector<std::string>{"OK", of, "1"};
+    if (listed_other)
+      listed.insert(listed.end(), {other, std::to_string(beat)});
+    return answered(words(listed));
   }
 
   std::vector<std::string> entries_of(const std::string& tenant_key) {

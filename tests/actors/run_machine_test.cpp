@@ -159,25 +159,30 @@ void require(bool holds, const char* what, const std::vector<const char*>& story
   FAIL(told);
 }
 
+void take_call(life& l, const event& e, const call_model& c,
+               const std::vector<const char*>& story) {
+  const auto& plan = l.machine.plan();
+  require(c.call == l.last_call + 1, "calls are numbered in order", story);
+  require(!l.stopped, "no call after a stop", story);
+  l.last_call = c.call;
+  l.attempts = e.failure || e.what == event::kind::elapsed ? l.attempts : 0;
+  if (c.model->name != l.model)
+    l.attempts = 0;
+  l.model = c.model->name;
+  ++l.attempts;
+  require(l.attempts <= plan.max_retries + 1, "attempts are limited", story);
+  require(c.deadline > 0ms && c.deadline <= plan.timeout, "a call ends by the deadline", story);
+  l.delivered = false;
+  l.out = life::awaits::call;
+}
+
 void take(life& l, const event& e, const commands& out, const std::vector<const char*>& story) {
   const auto& plan = l.machine.plan();
   const bool was_called = l.out == life::awaits::call, was_dropping = l.out == life::awaits::drop;
   for (std::size_t i = 0; i < out.size(); ++i) {
     require(l.out != life::awaits::nothing || l.last_call == 0, "nothing follows the end", story);
     if (const auto* c = std::get_if<call_model>(&out[i])) {
-      require(c->call == l.last_call + 1, "calls are numbered in order", story);
-      require(!l.stopped, "no call after a stop", story);
-      l.last_call = c->call;
-      l.attempts = e.failure || e.what == event::kind::elapsed ? l.attempts : 0;
-      if (c->model->name != l.model)
-        l.attempts = 0;
-      l.model = c->model->name;
-      ++l.attempts;
-      require(l.attempts <= plan.max_retries + 1, "attempts are limited", story);
-      require(c->deadline > 0ms && c->deadline <= plan.timeout, "a call ends by the deadline",
-              story);
-      l.delivered = false;
-      l.out = life::awaits::call;
+      take_call(l, e, *c, story);
     } else if (const auto* d = std::get_if<drop_call>(&out[i])) {
       require(was_called && d->call == l.last_call, "the call that is out is dropped", story);
       l.out = life::awaits::drop;

@@ -57,7 +57,7 @@ public:
     paused = false;
     pause_at = next_pause_at;
   }
-  std::string header(const std::string& name) const {
+  [[nodiscard]] std::string header(const std::string& name) const {
     for (const auto& [key, value] : headers)
       if (key == name)
         return value;

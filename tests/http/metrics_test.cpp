@@ -20,7 +20,7 @@ struct fixture {
   metrics m{node};
 
   /// Series, as it is written in the text -> value.
-  std::map<std::string, double> series() const {
+  [[nodiscard]] std::map<std::string, double> series() const {
     std::map<std::string, double> all;
     std::istringstream text(m.text());
     for (std::string line; std::getline(text, line);) {
@@ -32,7 +32,7 @@ struct fixture {
     return all;
   }
 
-  double value(const std::string& name) const {
+  [[nodiscard]] double value(const std::string& name) const {
     const auto all = series();
     INFO(name);
     REQUIRE(all.count(name) == 1);

@@ -83,7 +83,8 @@ TEST_CASE("a 429 and a 503 always say when to come back") {
   CHECK_FALSE(value_of(render(refused(errc::upstream_error), "r"), "Retry-After"));
   auto o = refused(errc::daily_limit);
   o.retry_after = std::chrono::seconds(3600);
-  CHECK(value_of(render(std::move(o), "r"), "Retry-After") == "3600");
+  const auto tomorrow = render(std::move(o), "r");
+  CHECK(value_of(tomorrow, "Retry-After") == "3600");
 }
 
 TEST_CASE("a success is 200, 201, 202 or 204") {

@@ -173,6 +173,6 @@ TEST_CASE("what works on a slot and between nodes works on Redis Cluster") {
 
   CHECK(b.bury(b.node, "1") == words{"DEAD", b.tenant.text()});
   CHECK(b.fence(b.node).at(0) == a.operation.text());
-  CHECK(b.end_now(settle(b.tenant, a.operation, b.agent, ending::failed, "null")).what ==
+  CHECK(b.end_now(settle(b.tenant, a.operation, b.agent, {ending::failed, "null"})).what ==
         end_result::verdict::ended_now);
 }

@@ -262,7 +262,7 @@ TEST_CASE("an admission that is sent again after its run has ended writes nothin
   slot_bench b;
   const auto a = b.new_run();
   b.admit_now(a);
-  b.end_now(settle(b.tenant, a.operation, b.agent, ending::cancelled, "null"));
+  b.end_now(settle(b.tenant, a.operation, b.agent, {ending::cancelled, "null"}));
   const auto before = b.store.everything();
   CHECK(verdict_of(b, again(a)) == verdict::admitted);
   CHECK(b.store.everything() == before);
@@ -304,7 +304,7 @@ TEST_CASE("a run's end is written and counted once, whatever is repeated") {
   const auto before = b.store.everything();
   const auto other = finish(b.tenant, a.operation, b.agent, {ending::failed, 9, 9}, "other");
   for (const auto& repeat :
-       {op, other, settle(b.tenant, a.operation, b.agent, ending::failed, "null")}) {
+       {op, other, settle(b.tenant, a.operation, b.agent, {ending::failed, "null"})}) {
     const auto second = b.end_now(repeat);
     CHECK(second.what == end::ended_before);
     CHECK(second.record == record);
@@ -344,7 +344,7 @@ TEST_CASE("what nobody drives is settled with the tokens that are known, as if i
   const auto started = b.admit_now(a).started_ms;
   b.send_one(progress(a.operation, 17));
   const auto result =
-      b.end_now(settle(b.tenant, a.operation, b.agent, ending::failed, R"("node lost")"));
+      b.end_now(settle(b.tenant, a.operation, b.agent, {ending::failed, R"("node lost")"}));
   CHECK(result.what == end::ended_now);
   CHECK(result.record == b.record(a.operation));
   const auto duration = json::parse(result.record)["duration_ms"].get<std::int64_t>();
@@ -361,7 +361,7 @@ TEST_CASE("a chat is settled without a record") {
   slot_bench b;
   const auto a = b.new_chat();
   b.admit_now(a);
-  const auto op = settle(b.tenant, a.operation, "", ending::failed, "null");
+  const auto op = settle(b.tenant, a.operation, "", {ending::failed, "null"});
   const auto first = b.end_now(op);
   CHECK(first.what == end::ended_now);
   CHECK(first.record.empty());
@@ -375,7 +375,7 @@ TEST_CASE("an admission in doubt is not given up while it may still come") {
   const auto now = b.store.clock.now_ms();
   for (auto a : {b.new_run(), b.new_chat()}) {
     const auto settle_by = [&](std::int64_t not_after) {
-      return b.end_now(settle(b.tenant, a.operation, a.agent, ending::failed, "null", not_after));
+      return b.end_now(settle(b.tenant, a.operation, a.agent, {ending::failed, "null", not_after}));
     };
     CHECK(settle_by(now + 600'000).what == end::early);
     const auto never = settle_by(now - 600'000);
@@ -393,7 +393,7 @@ TEST_CASE("the end of a run whose tenant was removed under it writes nothing") {
   b.ask({"FLUSHALL"});
   for (const auto& op :
        {finish(b.tenant, a.operation, b.agent, {ending::completed, 1, 1}, "record"),
-        settle(b.tenant, a.operation, b.agent, ending::failed, "null"), progress(a.operation, 3),
+        settle(b.tenant, a.operation, b.agent, {ending::failed, "null"}), progress(a.operation, 3),
         count_call(b.tenant)})
     b.send_one(op);
   CHECK(b.store.everything().empty());
@@ -467,7 +467,7 @@ TEST_CASE("a run is read with its open entry while it goes on") {
   auto r = read(a.operation);
   CHECK(is_running(r.items.at(1).text));
   CHECK(read_open_entry(r.items.at(2).text));
-  b.end_now(settle(b.tenant, a.operation, b.agent, ending::failed, "null"));
+  b.end_now(settle(b.tenant, a.operation, b.agent, {ending::failed, "null"}));
   r = read(a.operation);
   CHECK_FALSE(is_running(r.items.at(1).text));
   CHECK(r.items.at(2).text.empty());
@@ -556,7 +556,7 @@ TEST_CASE("with a full memory nothing new starts, and what is under way ends") {
         fate::full);
   CHECK(b.store.everything() == before);
   CHECK(b.end_now(finish_chat).what == end::ended_now);
-  CHECK(b.end_now(settle(b.tenant, a.operation, b.agent, ending::failed, "null")).what ==
+  CHECK(b.end_now(settle(b.tenant, a.operation, b.agent, {ending::failed, "null"})).what ==
         end::ended_now);
   CHECK(read_check(b.send_one(check(b.tenant, b.new_reading()))) == check_verdict::ok);
   CHECK(b.store.run("fence", {keys::tenant(b.tenant), keys::open(b.tenant)}, {b.node.text()})

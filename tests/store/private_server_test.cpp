@@ -109,7 +109,7 @@ public:
     }
     pid_ = -1;
   }
-  pid_t pid() const { return pid_; }
+  [[nodiscard]] pid_t pid() const { return pid_; }
 
 private:
   fs::path folder_;
@@ -265,7 +265,9 @@ TEST_CASE("the server inherits the environment less what is hidden, and no descr
   std::ofstream(wrapper) << "#!/bin/sh\nenv > '" << folder.path().string() << "/environment'\n"
                          << "exec '" << find_server_program() << "' \"$@\"\n";
   fs::permissions(wrapper, fs::perms::owner_all);
-  const std::string path = std::getenv("PATH");
+  const char* given = std::getenv("PATH");
+  REQUIRE(given);
+  const std::string path = given;
   setenv("PATH", (folder.path().string() + ":" + path).c_str(), 1);
   setenv("ARES_TEST_HIDDEN", "secret", 1);
   setenv("ARES_TEST_HIDDEN_NOT", "open", 1);

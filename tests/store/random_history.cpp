@@ -41,7 +41,7 @@ private:
     if (a != b)
       fault(what + ": " + std::to_string(a) + " is not " + std::to_string(b));
   }
-  std::map<std::string, std::string> fields_of(const std::string& key) const {
+  [[nodiscard]] std::map<std::string, std::string> fields_of(const std::string& key) const {
     const auto found = state_.find(key);
     return found == state_.end() ? std::map<std::string, std::string>{} : found->second.fields();
   }
@@ -155,7 +155,7 @@ void random_history::step() {
     return fence_one();
   bench_.node = nodes_[below(nodes_.size())];
   if (!fenced_.empty() && chance(10)) // one that woke up late
-    bench_.node = *std::next(fenced_.begin(), below(fenced_.size()));
+    bench_.node = *std::next(fenced_.begin(), static_cast<std::ptrdiff_t>(below(fenced_.size())));
   std::vector<planned> all;
   for (auto n = 1 + below(20); n > 0; --n)
     all.push_back(plan());
@@ -300,7 +300,7 @@ random_history::planned random_history::plan_repetition() {
 random_history::planned random_history::plan_progress() {
   auto& k = any_operation();
   if (k.open && k.as_sent.is_run)
-    k.tokens += below(500);
+    k.tokens += static_cast<std::int64_t>(below(500));
   return {progress(k.as_sent.operation, k.tokens), [open = k.open](const reply& r) {
             REQUIRE(r.items.at(0).text == (open ? "OK" : "ENDED"));
           }};
@@ -342,7 +342,7 @@ random_history::planned random_history::plan_settlement() {
   const bool was_open = k.open;
   end(k, k.tokens);
   const auto how = chance(50) ? ending::failed : ending::cancelled;
-  return {settle(bench_.tenant, k.as_sent.operation, k.as_sent.agent, how, R"("it was lost")"),
+  return {settle(bench_.tenant, k.as_sent.operation, k.as_sent.agent, {how, R"("it was lost")"}),
           [&k, was_open](const reply& r) {
             const auto result = read_end(r);
             REQUIRE(result);
@@ -402,7 +402,7 @@ void random_history::fence_one() {
     if (chance(60)) {
       k.record = bench_
                      .end_now(settle(bench_.tenant, k.as_sent.operation, k.as_sent.agent,
-                                     ending::failed, R"("node lost")"))
+                                     {ending::failed, R"("node lost")"}))
                      .record;
       end(k, k.tokens);
     }
@@ -412,7 +412,7 @@ void random_history::fence_one() {
 void random_history::quiesce() {
   for (auto& [id, k] : known_)
     if (k.open) {
-      bench_.end_now(settle(bench_.tenant, id, k.as_sent.agent, ending::failed, "null"));
+      bench_.end_now(settle(bench_.tenant, id, k.as_sent.agent, {ending::failed, "null"}));
       end(k, k.tokens);
     }
 }

@@ -107,7 +107,7 @@ TEST_CASE("a settled record is what its node would have written, whatever its in
       const auto a = b.new_run(input);
       const auto started = b.admit_now(a).started_ms;
       const std::string error = how == ending::failed ? R"("50% \"lost\" %1 \\")" : "null";
-      const auto record = b.end_now(settle(b.tenant, a.operation, b.agent, how, error)).record;
+      const auto record = b.end_now(settle(b.tenant, a.operation, b.agent, {how, error})).record;
       const auto duration = run_object(record)["duration_ms"].get<std::int64_t>();
       CHECK(record == ended_record(a.record_head, started, {{how, 0, duration}, "null", error}));
     }

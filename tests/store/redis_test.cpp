@@ -70,7 +70,7 @@ struct tally {
       }
     };
   }
-  int all() const { return done + unavailable + full + unknown; }
+  [[nodiscard]] int all() const { return done + unavailable + full + unknown; }
 };
 
 } // namespace

@@ -85,9 +85,8 @@ stored_state patient_connection::everything() {
 
 slot_bench::slot_bench(test_server_options options)
     : server(std::move(options)), store(server.url()), ids([this] { return store.clock.now_ms(); }),
-      tenant(ids.make<tenant_id>()),
-      node(ids.make<incarnation_id>()), key{sha256("the tenant's key"), ""},
-      agent(ids.make<agent_id>().text()) {
+      tenant(ids.make<tenant_id>()), node(ids.make<incarnation_id>()),
+      key(acting_key{sha256("the tenant's key"), ""}), agent(ids.make<agent_id>().text()) {
   ask({"HSET", keys::tenant(tenant), "v", "1", "state", "active", "k:" + key.hash.hex(),
        R"(0|{"id":"none"})"});
 }

@@ -70,12 +70,10 @@ TEST_CASE("an agent is made, changed and removed, and keeps its runs") {
         R"({"model":"m","max_tokens":9,"system_prompt":"be"})"); // in the order given
 
   auto v = b.version(t);
-  auto refused = b.tenants.update_agent(
-      t, "risk",
-      [](const agent_record&) -> result<agent_fields> {
-        return error{errc::unknown_model, "no"};
-      },
-      admin);
+  auto refuse = [](const agent_record&) -> result<agent_fields> {
+    return error{errc::unknown_model, "no"};
+  };
+  auto refused = b.tenants.update_agent(t, "risk", refuse, admin);
   CHECK(refusal(refused) == errc::unknown_model);
   CHECK(b.version(t) == v);
 
