@@ -281,6 +281,9 @@ result<std::monostate> check_media_type(const request& r) {
   auto type = r.find("content-type");
   if (r.count("content-type") > 0 && (!type || !is_json_type(*type)))
     return error{errc::unsupported_media_type, "The Content-Type must be application/json"};
+  const auto coding = r.find("content-encoding");
+  if (r.count("content-encoding") > 0 && (!coding || lower(*coding) != "identity"))
+    return error{errc::unsupported_media_type, "The body must be sent without a Content-Encoding"};
   return std::monostate{};
 }
 

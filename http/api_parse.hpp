@@ -11,7 +11,8 @@ namespace ares::http {
 /// invalid_json, invalid_request (the field by its path), not_found (a segment that names nothing).
 [[nodiscard]] result<api_call> parse_api_call(const request& r, const match& m);
 
-/// A Content-Type that is there must be application/json, with or without parameters (415).
+/// A Content-Type that is there must be application/json, with or without parameters; a
+/// Content-Encoding can only be `identity` (415).
 [[nodiscard]] result<std::monostate> check_media_type(const request& r);
 
 /// Whether the endpoint is one of the three that limits refuse.

@@ -94,9 +94,10 @@ void request_parser::refuse_long_line(std::string_view start) {
   if (state_ != state::request_line)
     return refuse(431, "A header line is too long");
   const auto blank = start.find(' ');
-  if (blank > method_bytes_max || !is_token(start.substr(0, blank)))
+  if (blank > method_bytes_max)
     return refuse(400, "The request line is malformed");
-  refuse(414, "The request target is too long");
+  if (on_method(start.substr(0, blank)))
+    refuse(414, "The request target is too long");
 }
 
 void request_parser::on_line(std::string_view line) {
@@ -122,18 +123,30 @@ void request_parser::on_request_line(std::string_view line) {
   const auto second = line.find(' ', first == line.npos ? first : first + 1);
   if (second == line.npos || line.find(' ', second + 1) != line.npos)
     return refuse(400, "The request line is malformed");
-  const auto method = line.substr(0, first);
   const auto target = line.substr(first + 1, second - first - 1);
-  if (!is_token(method) || target.empty() || !is_target_text(target))
+  if (!on_method(line.substr(0, first)))
+    return;
+  if (target.empty() || !is_target_text(target))
     return refuse(400, "The request line is malformed");
-  now_.result.message.method = method;
   if (!on_version(line.substr(second + 1)))
     return;
+  const auto& method = now_.result.message.method;
   if (std::find(known_methods.begin(), known_methods.end(), method) == known_methods.end())
     return refuse(501, "The method is not implemented");
   if (target.size() > limits_.target_bytes_max)
     return refuse(414, "The request target is too long");
   on_target(target);
+}
+
+/// Kept before the rest of the line is looked at: no answer to a HEAD has a body, a refusal
+/// neither.
+bool request_parser::on_method(std::string_view method) {
+  if (!is_token(method)) {
+    refuse(400, "The request line is malformed");
+    return false;
+  }
+  now_.result.message.method = method;
+  return true;
 }
 
 bool request_parser::on_version(std::string_view version) {

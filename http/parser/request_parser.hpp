@@ -74,6 +74,7 @@ private:
 
   void on_line(std::string_view line);
   void on_request_line(std::string_view line);
+  bool on_method(std::string_view method);
   bool on_version(std::string_view version);
   void on_target(std::string_view target);
   bool on_absolute_target(std::string_view target);

@@ -9,7 +9,7 @@ namespace ares::http {
 
 namespace {
 
-enum char_class : std::uint8_t { token = 1, value = 2, visible = 4, host = 8 };
+enum char_class : std::uint8_t { token = 1, value = 2, target = 4, host = 8 };
 
 constexpr std::array<std::uint8_t, 256> make_classes() {
   std::array<std::uint8_t, 256> classes{};
@@ -22,7 +22,8 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
       classes[c] |= value;
   classes['\t'] |= value;
   for (unsigned c = 0x21; c < 0x7f; ++c)
-    classes[c] |= visible;
+    if (std::string_view("\"#<>\\").find(static_cast<char>(c)) == std::string_view::npos)
+      classes[c] |= target;
   constexpr std::string_view alphanumeric =
       "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   add(alphanumeric, token | host);
@@ -118,7 +119,7 @@ bool is_field_value(std::string_view text) noexcept {
 }
 
 bool is_target_text(std::string_view text) noexcept {
-  return is_all(text, visible) && text.find('#') == text.npos && has_valid_escapes(text);
+  return is_all(text, target) && has_valid_escapes(text);
 }
 
 bool is_authority(std::string_view text) noexcept {

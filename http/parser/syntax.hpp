@@ -13,7 +13,9 @@ namespace ares::http {
 /// A field value: visible ASCII, blank, tab and obs-text; no other control character.
 [[nodiscard]] bool is_field_value(std::string_view text) noexcept;
 
-/// Visible ASCII without '#', every '%' followed by two hex digits, and none of them `%00`.
+/// Visible ASCII without `"#<>\`, every '%' followed by two hex digits, and none of them `%00`. Of
+/// what RFC 3986 has no place for, `^`, `|`, `{`, `}` and the backquote pass: browsers send them
+/// so.
 [[nodiscard]] bool is_target_text(std::string_view text) noexcept;
 
 /// uri-host [":" port], not empty, without userinfo (RFC 3986, 3.2).

@@ -49,10 +49,97 @@ TEST_CASE("what is not JSON is refused with the position") {
   CHECK(complaint("\xef\xbb\xbf{}") == "byte order mark at byte 0");
 }
 
-TEST_CASE("numbers follow the grammar") {
-  for (const auto* text : {"01", "-", "+1", ".5", "1.", "1e", "1e+", "0x1", "NaN", "Infinity",
-                           "-Infinity", "1.e1", "--1"})
+// The next four tests cover the classes of mistakes in public collections of JSON.
+TEST_CASE("what other notations allow is no JSON") {
+  for (const auto& text : {"{'a':1}"s,
+                           "{a:1}"s,
+                           "[1,]"s,
+                           "{\"a\":1,}"s,
+                           "/**/1"s,
+                           "1//"s,
+                           "[1]#"s,
+                           "[1]/*x*/"s,
+                           "True"s,
+                           "nil"s,
+                           "undefined"s,
+                           "a\u00e5"s,
+                           "<1>"s,
+                           "[\f]"s,
+                           "[\v]"s,
+                           "\xc2\xa0[]"s,
+                           "\xe2\x81\xa0[]"s,
+                           "\\u000a"s,
+                           "[\\n]"s,
+                           "*"s,
+                           "{\"a\":b}"s,
+                           "'a'"s,
+                           "\x80"s,
+                           "\xef\xbb\xbf"s,
+                           "\xef\xbb"s,
+                           "\xfe\xff\0[\0]"s,
+                           "[\0]\0"s,
+                           "\0"s})
     CHECK_FALSE(accepts(text));
+}
+
+TEST_CASE("arrays and objects are complete, with one comma or colon where one belongs") {
+  for (const auto* text : {"[",
+                           "]",
+                           "[[]",
+                           "[]]",
+                           "[1",
+                           "[1,",
+                           "[,1]",
+                           "[1,,2]",
+                           "[1:2]",
+                           "[\"a\",\n4\n,1,",
+                           "[][]",
+                           "[}",
+                           "{",
+                           "}",
+                           "{]",
+                           "{}}",
+                           "{\"a\"",
+                           "{\"a\":",
+                           "{\"a\":1",
+                           "{\"a\":1,",
+                           "{\"a\"::1}",
+                           "{\"a\",1}",
+                           "{:1}",
+                           "{1:1}",
+                           "{null:1}",
+                           "{[]:1}",
+                           "{,}",
+                           "{\"a\":1 \"b\":2}",
+                           "{\"a\":1,,\"b\":2}",
+                           "{\"a\":1}#",
+                           "{\"a\":1}{}",
+                           "1 2",
+                           "\"a\"\"b\"",
+                           "[1]x",
+                           ",",
+                           ":",
+                           "\""})
+    CHECK_FALSE(accepts(text));
+}
+
+TEST_CASE("numbers follow the grammar") {
+  for (const auto* text :
+       {"01",  "-",        "+1",        ".5",   "1.",    "1e",    "1e+",   "0x1",
+        "NaN", "Infinity", "-Infinity", "1.e1", "--1",   "++1",   "-01",   "-.5",
+        "-1.", "0e",       "0.e1",      "1eE2", "1.0e-", "1_000", "1 000", "1,000",
+        "1+2", "1e1.5",    "Inf",       "-NaN", "0b1",   "1f",    "- 1",   "\xef\xbc\x91"})
+    CHECK_FALSE(accepts(text));
+  for (const auto* text : {"-0", "-0.0", "0e+1", "20e1", "1E22", "1e-2", "-123", "123.456789"})
+    CHECK(accepts(text));
+}
+
+TEST_CASE("every character that may stand in a string may, escaped or not") {
+  for (const auto& text :
+       {"\"\x7f\""s, "\"\xe2\x80\xa8\xe2\x80\xa9\""s, "\"\xef\xbf\xbf\""s, "\"\xf4\x8f\xbf\xbf\""s,
+        R"("\uFFFF\udbff\udfff\u0000")"s, R"("\"\\\/\b\f\n\r\t")"s, R"("\u00e9\u0012")"s,
+        R"({"":0})"s, R"({"\u0000":0,"a b":1})"s})
+    CHECK(accepts(text));
 }
 
 TEST_CASE("numbers outside a double's range are refused, tiny ones are zeros") {

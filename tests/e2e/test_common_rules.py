@@ -172,7 +172,7 @@ def test_json_may_be_64_deep_and_no_deeper(api):
 @pytest.mark.parametrize("root", [b"[]", b'"text"', b"1", b"null", b"true"])
 def test_a_root_that_is_no_object_is_400(api, root):
     for path in (RUN_PATH, "/v1/chat", "/v1/chat/stream", "/v1/api-keys"):
-        error_of(api.post_raw(path, root), 400)
+        error_of(api.post_raw(path, root), 400, "invalid_request")
 
 
 def test_valid_corner_cases_of_json_are_accepted(api):

@@ -1,26 +1,17 @@
-// libFuzzer target, not part of the build:
-//   clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -I.
-//   tests/fuzz/http_parser_fuzz.cpp
-//     http/parser/request_parser.cpp http/parser/syntax.cpp http/message.cpp -o http_parser_fuzz
-//   ./http_parser_fuzz -max_len=4096 -dict=tests/fuzz/http.dict
+// The HTTP parser: what it accepts is well-formed, and the verdict does not depend on the pieces.
 // The first byte chooses the size of the pieces in which the rest is fed a second time.
 #include "http/parser/request_parser.hpp"
 #include "http/parser/syntax.hpp"
+#include "tests/fuzz/fuzzing.hpp"
 
-#include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 using namespace ares::http;
+using ares::fuzz::require;
 
 namespace {
 
 constexpr std::size_t body_bytes_max = 200;
-
-void require(bool holds) {
-  if (!holds)
-    std::abort();
-}
 
 void require_valid(const parsed_request& parsed) {
   const auto& r = parsed.message;
@@ -45,10 +36,8 @@ bool equal(const parsed_request& a, const parsed_request& b) {
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size < 2)
-    return 0;
-  const std::size_t piece = 1 + data[0] % 64;
-  std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
+  auto bytes = ares::fuzz::text_of(data, size);
+  const std::size_t piece = 1 + ares::fuzz::take_choice(bytes) % 64;
   request_parser at_once({.body_bytes_max = body_bytes_max});
   request_parser in_pieces({.body_bytes_max = body_bytes_max});
   while (!bytes.empty()) {

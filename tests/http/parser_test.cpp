@@ -189,6 +189,18 @@ TEST_CASE("a refused request carries what was known of it") {
   CHECK_FALSE(v.parsed.keep_alive);
 }
 
+TEST_CASE("the method of a refused request is known, whatever is wrong behind it") {
+  const std::string host = "\r\nHost: a\r\n\r\n";
+  for (const auto& rest :
+       {"/%zz HTTP/1.1" + host, "* HTTP/1.1" + host, "/ HTTP/9.9" + host,
+        std::string(9000, '/') + " HTTP/1.1" + host, "/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"s}) {
+    INFO(rest.substr(0, 60));
+    const auto v = parse("HEAD " + rest);
+    REQUIRE(v.parsed.message.refused);
+    CHECK(v.parsed.message.method == "HEAD");
+  }
+}
+
 TEST_CASE("a request can be refused from outside at any time and only once") {
   auto parser = make_parser();
   parser.feed("GET / HT");

@@ -61,6 +61,17 @@ TEST_CASE("a HEAD gets the length of the body and no body") {
   CHECK(contains(c.receive_response(), "GET /y"));
 }
 
+TEST_CASE("a HEAD that is refused gets no body either") {
+  server s(local(), echo);
+  for (const auto* rest : {"/%zz HTTP/1.1\r\nHost: a\r\n\r\n", "/ HTTP/1.1\r\n\r\n"}) {
+    raw_client c(s.port());
+    c.send("HEAD " + std::string(rest));
+    const auto answer = c.receive_all();
+    CHECK(starts_with(answer, "HTTP/1.1 400 "));
+    CHECK(answer.ends_with("\r\n\r\n"));
+  }
+}
+
 TEST_CASE("a 204 has neither body nor length") {
   server s(local(), [](request, auto e) { e->respond(text("lost", 204)); });
   raw_client c(s.port());
