@@ -73,6 +73,7 @@ private:
   void polled(const store::reply& r);
   void run_has_vanished();
   void run_has_ended(const std::string& record);
+  void cancelled_elsewhere(const std::string& record);
   void patience_over();
 
   store::operation check() const { return store::check(birth.tenant->id, birth.reading); }
@@ -412,8 +413,7 @@ void query_state::run_has_ended(const std::string& record) {
     from().event(record);
     from().end_stream();
     return over();
-  case join_run::purpose::cancel:
-    return answer(outcome::of(errc::run_ended, "The run has ended already"));
+  case join_run::purpose::cancel: return cancelled_elsewhere(record);
   case join_run::purpose::wait: break;
   }
   auto o = outcome::of(record);
@@ -432,9 +432,17 @@ void query_state::patience_over() {
 
 void query_state::settled(const store::reply& r) {
   auto end = store::read_end(r);
-  if (!end || end->what != store::end_result::verdict::ended_now)
-    return answer(outcome::of(errc::run_ended, "The run has ended already"));
+  if (!end)
+    return answer_away();
+  if (end->what != store::end_result::verdict::ended_now)
+    return cancelled_elsewhere(end->record);
   answer(outcome::of(std::move(end->record)));
+}
+
+// Since this cancel began: perhaps by it, its first answer lost. All cancels are told the same.
+void query_state::cancelled_elsewhere(const std::string& record) {
+  answer(store::is_cancelled(record) ? outcome::of(record)
+                                     : outcome::of(errc::run_ended, "The run has ended already"));
 }
 
 // -- usage and keys -------------------------------------------------------------
