@@ -432,11 +432,9 @@ void query_state::patience_over() {
 
 void query_state::settled(const store::reply& r) {
   auto end = store::read_end(r);
-  if (!end)
-    return answer_away();
-  if (end->what != store::end_result::verdict::ended_now)
-    return cancelled_elsewhere(end->record);
-  answer(outcome::of(std::move(end->record)));
+  if (end && end->what == store::end_result::verdict::ended_now)
+    return answer(outcome::of(std::move(end->record)));
+  end ? cancelled_elsewhere(end->record) : answer_away();
 }
 
 // Since this cancel began: perhaps by it, its first answer lost. All cancels are told the same.

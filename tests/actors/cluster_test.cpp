@@ -31,11 +31,14 @@ public:
         return answered(words({"DEAD"}));
       if (beating)
         ++beat;
+      known_before.push_back(c.what.arguments.at(4));
       auto listed = std::vector<std::string>{"OK", c.what.arguments[2], "1"};
       if (listed_other)
         listed.insert(listed.end(), {other, std::to_string(beat)});
       return answered(words(listed));
     }
+    if (is_script(c, "write_probe"))
+      return probe_fate == store::fate::done ? answered(text_reply("OK")) : lost(probe_fate);
     if (is_script(c, "node_bury")) {
       auto reply = std::vector<std::string>{"DEAD"};
       for (const auto& [t, operations] : left_open)
@@ -88,7 +91,9 @@ public:
 
   std::string other, given_up;
   bool away = false, beating = true, listed_other = true, fence_fails = false;
+  store::fate probe_fate = store::fate::done;
   int beat = 0;
+  std::vector<std::string> known_before; // what each beat that was taken said of that
   std::map<tenant_id, std::vector<operation_id>> left_open; // by the other node
   std::vector<std::vector<std::string>> settled;
 };
@@ -106,6 +111,34 @@ TEST_CASE("a node beats twice a second and is registered once the store took a b
   CHECK(b.sent("node_beat") == 2);
   CHECK(b.commands[0].what.arguments.at(2) == b.node->incarnation->get()->text());
   CHECK(b.commands[0].what.arguments.at(3) == R"({"host":"h"})");
+}
+
+TEST_CASE("a beat says whether the store knew this incarnation before") {
+  bench b;
+  b.start();
+  b.pass(500ms);
+  CHECK(b.known_before == std::vector<std::string>{"0", "1"});
+  b.given_up = b.node->incarnation->get()->text();
+  b.pass(500ms);
+  CHECK(b.known_before.back() == "0");
+  b.pass(500ms);
+  CHECK(b.known_before.back() == "1");
+}
+
+TEST_CASE("a node asks twice a second whether the store takes new work") {
+  bench b;
+  b.start();
+  CHECK_FALSE(b.node->status->store_refuses);
+  b.probe_fate = store::fate::full;
+  b.pass(500ms);
+  CHECK(b.node->status->store_full);
+  b.probe_fate = store::fate::unavailable;
+  b.pass(500ms);
+  CHECK_FALSE(b.node->status->store_full);
+  CHECK(b.node->status->store_refuses);
+  b.probe_fate = store::fate::done;
+  b.pass(500ms);
+  CHECK_FALSE(b.node->status->store_refuses);
 }
 
 TEST_CASE("a node whose beat moves is left alone") {
