@@ -39,6 +39,8 @@ private:
   };
 
   void send_beat();
+  void probe();
+  void probed(store::fate what);
   void beaten(const store::answer& a);
   void observe(const std::vector<store::reply>& beats);
   void bury(const std::string& incarnation, const std::string& beat);
@@ -54,8 +56,9 @@ private:
   std::uint64_t next_tag_ = 0;
   std::map<std::string, seen> others_;
   std::map<std::string, std::size_t>
-      burying_;            // steps of its reaping that are under way; one reaping at a time
-  clock_time last_beat_{}; // that the store took
+      burying_;             // steps of its reaping that are under way; one reaping at a time
+  clock_time last_beat_{};  // that the store took
+  bool registered_ = false; // under the incarnation of now
 };
 
 store::command call_script(const char* name, std::size_t keys, std::vector<std::string> arguments) {
@@ -81,6 +84,7 @@ void cluster_state::answered(store_result& r) {
 
 void cluster_state::beat() {
   send_beat();
+  probe();
   node->wake_ups->set(self->clock().now() + limits::beat_pause,
                       caf::actor_cast<alarm_listener>(self));
 }
@@ -88,8 +92,21 @@ void cluster_state::beat() {
 void cluster_state::send_beat() {
   ask(call_script("node_beat", 2,
                   {store::keys::nodes(), store::keys::beats(), node->incarnation->get()->text(),
-                   options.description}),
+                   options.description, registered_ ? "1" : "0"}),
       [this](const store::answer& a) { beaten(a); });
+}
+
+// A beat passes a full memory, as everything that ends work does; new work does not.
+void cluster_state::probe() {
+  ask(call_script("write_probe", 1, {store::keys::nodes()}),
+      [this](const store::answer& a) { probed(a.what); });
+}
+
+void cluster_state::probed(store::fate what) {
+  if (what == store::fate::unknown)
+    return; // the connection knows better
+  node->status->store_full = what == store::fate::full;
+  node->status->store_refuses = what == store::fate::unavailable;
 }
 
 void cluster_state::beaten(const store::answer& a) {
@@ -99,11 +116,11 @@ void cluster_state::beaten(const store::answer& a) {
   }
   if (a.value.items[0].text == "DEAD") {
     log::warn("this node was given up by another; it goes on under a new incarnation");
-    node->status->registered = false;
+    node->status->registered = registered_ = false;
     node->incarnation->set(std::make_shared<incarnation_id>(node->ids->make<incarnation_id>()));
     return send_beat();
   }
-  node->status->registered = true;
+  node->status->registered = registered_ = true;
   const auto now = self->clock().now();
   if (now - last_beat_ > limits::beat_gap_max)
     others_.clear(); // this node stood still itself

@@ -77,6 +77,7 @@ private:
   void polled(const store::reply& r);
   void run_has_vanished();
   void run_has_ended(const std::string& record);
+  void cancelled_elsewhere(const std::string& record);
   void patience_over();
 
   [[nodiscard]] store::operation check() const {
@@ -416,8 +417,7 @@ void query_state::run_has_ended(const std::string& record) {
     from().event(record);
     from().end_stream();
     return over();
-  case join_run::purpose::cancel:
-    return answer(outcome::of(errc::run_ended, "The run has ended already"));
+  case join_run::purpose::cancel: return cancelled_elsewhere(record);
   case join_run::purpose::wait: break;
   }
   auto o = outcome::of(record);
@@ -436,9 +436,15 @@ void query_state::patience_over() {
 
 void query_state::settled(const store::reply& r) {
   auto end = store::read_end(r);
-  if (!end || end->what != store::end_result::verdict::ended_now)
-    return answer(outcome::of(errc::run_ended, "The run has ended already"));
-  answer(outcome::of(std::move(end->record)));
+  if (end && end->what == store::end_result::verdict::ended_now)
+    return answer(outcome::of(std::move(end->record)));
+  end ? cancelled_elsewhere(end->record) : answer_away();
+}
+
+// Since this cancel began: perhaps by it, its first answer lost. All cancels are told the same.
+void query_state::cancelled_elsewhere(const std::string& record) {
+  answer(store::is_cancelled(record) ? outcome::of(record)
+                                     : outcome::of(errc::run_ended, "The run has ended already"));
 }
 
 // -- usage and keys -------------------------------------------------------------

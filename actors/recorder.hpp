@@ -14,6 +14,7 @@ namespace ares {
 struct store_result {
   std::uint64_t tag;
   store::answer value;
+  bool sent_before = false; // an operation that was sent again: the store may have seen it before
 };
 using store_listener = caf::typed_actor<caf::reacts_to<store_result>>;
 

@@ -19,7 +19,7 @@ void run_state::store_answered(store_result& r) {
   else if (r.tag == tag_checkpoint)
     checkpointed(r.value);
   else if (r.tag == tag_end)
-    end_stored(r.value);
+    end_stored(r);
   else if (r.tag == tag_settle)
     settled(r.value);
 }

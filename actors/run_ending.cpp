@@ -27,19 +27,34 @@ void run_state::carry_out(run_machine::end& e) {
                 true);
 }
 
-void run_state::end_stored(const store::answer& a) {
-  auto stored = store::read_end(a.value);
-  auto how = end_->how;
-  if (stored && stored->what == store::end_result::verdict::ended_before &&
-      !stored->record.empty()) {
-    record_ = stored->record; // someone else ended it first: that is what everyone is told
-    how = record_.find("\"status\":\"cancelled\"") < 120 ? store::ending::cancelled : how;
+// Someone else ended a run first: what stands is what everyone is told. A chat leaves nothing that
+// could be looked at: unless its end certainly was this one, sent before, its tokens may have been
+// counted as someone else knew them, and it is not answered.
+void run_state::ended_before(const store::end_result& stored, bool sent_before) {
+  if (!stored.record.empty())
+    record_ = stored.record;
+  else
+    unrecorded_ = is_run() || stored.fenced || !sent_before;
+  if (unrecorded_ && end_->how == store::ending::completed) {
+    end_->how = store::ending::failed;
+    end_->why = error{errc::store_unavailable, "The end could not be recorded"};
   }
+}
+
+void run_state::end_stored(const store_result& r) {
+  auto stored = store::read_end(r.value.value);
+  if (stored && stored->what == store::end_result::verdict::ended_before)
+    ended_before(*stored, r.sent_before);
+  auto how = end_->how;
+  if (is_run() && store::is_cancelled(record_))
+    how = store::ending::cancelled;
   count_end(how);
+  if (unrecorded_)
+    record_.clear();
   over(); // before anyone hears of it: who asks again at once does not find this run in the way
   answer_primary();
   answer_joined(how);
-  audience.end(is_run() ? record_ : last_chat_event());
+  audience.end(is_run() && !unrecorded_ ? record_ : last_chat_event());
   --birth.node->counters->operations_live;
 }
 
@@ -60,7 +75,7 @@ void run_state::answer_primary() {
     return;
   if (!is_run())
     return answer_chat();
-  auto o = outcome::of(record_);
+  auto o = unrecorded_ ? store_away() : outcome::of(record_);
   o.limits = limits_;
   primary().answer(std::move(o));
 }
@@ -71,6 +86,8 @@ void run_state::answer_chat() {
   if (end_->how != store::ending::completed) {
     auto o = outcome::of(
         end_->why.value_or(error{errc::store_unavailable, "The chat was ended elsewhere"}));
+    if (unrecorded_)
+      o.retry_after = std::chrono::seconds(1);
     o.limits = limits_;
     return primary().answer(std::move(o));
   }
@@ -95,8 +112,8 @@ std::string run_state::last_chat_event() const {
 
 void run_state::answer_joined(store::ending how) {
   for (auto& j : joined_) {
-    auto o = outcome::of(record_);
-    o.replayed = j.replayed;
+    auto o = unrecorded_ ? store_away() : outcome::of(record_);
+    o.replayed = j.replayed && !unrecorded_;
     if (j.why == join_run::purpose::cancel && how != store::ending::cancelled)
       o = outcome::of(errc::run_ended, "The run has ended already");
     j.from->answer(std::move(o));

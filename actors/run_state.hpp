@@ -70,7 +70,8 @@ private:
   void checkpointed(const store::answer& a);
 
   // -- the end ----------------------------------------------------------------
-  void end_stored(const store::answer& a);
+  void end_stored(const store_result& r);
+  void ended_before(const store::end_result& stored, bool sent_before);
   void answer_primary();
   void answer_chat();
   void join_late(join_run& j);
@@ -107,7 +108,8 @@ private:
   std::size_t said_before_call_ = 0;
   std::vector<join_run> joined_;
   std::optional<run_machine::end> end_;
-  std::string record_; // of a run that ended
+  std::string record_;      // of a run that ended
+  bool unrecorded_ = false; // the store knows nothing of the end: nobody is told one
 
   // what is due when; none of them at the clock's end
   std::optional<alarms::ticket> ticket_;

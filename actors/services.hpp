@@ -54,6 +54,8 @@ struct node_counters {
 struct node_status {
   std::atomic<bool> registered{false}; // the store knows this incarnation: admissions can be taken
   std::atomic<bool> draining{false};
+  std::atomic<bool> store_refuses{false}; // writes: read-only, loading, its disk fails
+  std::atomic<bool> store_full{false};    // its memory: what is under way still ends
 };
 
 struct node_services {

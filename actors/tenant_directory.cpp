@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <optional>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace ares {
 
@@ -32,10 +34,18 @@ public:
   std::shared_ptr<tenant_table> table;
 
 private:
-  tenant_supervisor_actor supervisor_of(const tenant_id& tenant, bool after_crash = false);
+  /// `held` is of one that was told that it may go: what comes for it meanwhile.
+  struct known_supervisor {
+    tenant_supervisor_actor actor;
+    std::optional<std::vector<api_request_ptr>> held;
+  };
+
+  void forward(const tenant_id& tenant, const api_request_ptr& r);
+  known_supervisor& supervisor_of(const tenant_id& tenant, bool after_crash = false);
+  void crashed(const tenant_id& tenant);
   void went_down(const caf::down_msg& d);
 
-  std::unordered_map<tenant_id, tenant_supervisor_actor> supervisors_;
+  std::unordered_map<tenant_id, known_supervisor> supervisors_; // one a tenant at any time
   std::unordered_map<std::uint64_t, api_request_ptr> lookups_;
   std::unordered_map<tenant_id, std::chrono::steady_clock::time_point> crashes_; // the last of each
   std::uint64_t next_tag_ = 0;
@@ -71,10 +81,21 @@ void directory_state::found(store_result& r) {
   auto tenant = tenant_id::parse(r.value.value.text);
   if (!tenant)
     return request->from->answer(outcome::of(errc::unauthorized, "Invalid API key"));
-  self->send(supervisor_of(*tenant), request);
+  forward(*tenant, request);
 }
 
-tenant_supervisor_actor directory_state::supervisor_of(const tenant_id& tenant, bool after_crash) {
+void directory_state::forward(const tenant_id& tenant, const api_request_ptr& r) {
+  auto& known = supervisor_of(tenant);
+  if (!known.held)
+    self->send(known.actor, r);
+  else if (known.held->size() < limits::directory_lookups_max)
+    known.held->push_back(r);
+  else
+    r->from->answer(away());
+}
+
+directory_state::known_supervisor& directory_state::supervisor_of(const tenant_id& tenant,
+                                                                  bool after_crash) {
   auto it = supervisors_.find(tenant);
   if (it != supervisors_.end())
     return it->second;
@@ -82,34 +103,49 @@ tenant_supervisor_actor directory_state::supervisor_of(const tenant_id& tenant, 
       self->system(),
       {node, table, caf::actor_cast<tenant_supervisor_owner>(self), tenant, after_crash});
   self->monitor(supervisor);
-  supervisors_.emplace(tenant, supervisor);
-  return supervisor;
+  return supervisors_.emplace(tenant, known_supervisor{supervisor, std::nullopt}).first->second;
 }
 
 void directory_state::idle(const tenant_idle& i) {
   auto it = supervisors_.find(i.tenant);
-  if (it == supervisors_.end())
+  if (it == supervisors_.end() || it->second.actor != i.supervisor)
     return;
-  self->send(it->second, leave_now{});
-  supervisors_.erase(it);
+  self->send(it->second.actor, leave_now{});
+  it->second.held.emplace();
 }
 
 void directory_state::stays(tenant_stays& s) {
-  supervisors_.try_emplace(s.tenant, std::move(s.supervisor));
+  auto it = supervisors_.find(s.tenant);
+  if (it == supervisors_.end() || it->second.actor != s.supervisor || !it->second.held)
+    return;
+  const auto held = std::exchange(it->second.held, std::nullopt);
+  for (const auto& r : *held)
+    self->send(it->second.actor, r);
 }
 
-// A supervisor that crashed is made anew, so that what it left open is ended; one that crashes
-// again and again, only once in a while. Its keys in the table would lead nowhere.
+// It left, as it was told, or it crashed. Whom it was kept from serving its successor serves.
 void directory_state::went_down(const caf::down_msg& d) {
   const auto it = std::find_if(supervisors_.begin(), supervisors_.end(), [&](const auto& entry) {
-    return entry.second.address() == d.source;
+    return entry.second.actor.address() == d.source;
   });
   if (it == supervisors_.end())
     return;
   const auto tenant = it->first;
-  log::error("a tenant supervisor crashed", {{"tenant_id", tenant.text()}});
-  table->remove(caf::actor_cast<request_receiver>(it->second));
+  const auto gone = std::move(it->second);
   supervisors_.erase(it);
+  if (!gone.held || d.reason) { // one that leaves has no reason and no keys in the table
+    table->remove(caf::actor_cast<request_receiver>(gone.actor));
+    crashed(tenant);
+  }
+  if (gone.held)
+    for (const auto& r : *gone.held)
+      forward(tenant, r);
+}
+
+// A supervisor that crashed is made anew, so that what it left open is ended; one that crashes
+// again and again, only once in a while. Its keys in the table would lead nowhere.
+void directory_state::crashed(const tenant_id& tenant) {
+  log::error("a tenant supervisor crashed", {{"tenant_id", tenant.text()}});
   const auto now = self->clock().now();
   auto& last = crashes_[tenant];
   if (last == std::chrono::steady_clock::time_point{} ||

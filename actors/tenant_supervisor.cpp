@@ -18,12 +18,17 @@ namespace {
 
 /// Time to look again for what a predecessor left open.
 struct look_again {};
+/// Time to ask again whether the admission of a run that crashed came.
+struct settle_again {
+  operation_id operation;
+};
 
 } // namespace
 
 } // namespace ares
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ares::look_again)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ares::settle_again)
 
 namespace ares {
 
@@ -31,7 +36,7 @@ namespace {
 
 using supervisor =
     tenant_supervisor_actor::extend<caf::reacts_to<store_result>, caf::reacts_to<alarm_rang>,
-                                    caf::reacts_to<look_again>>;
+                                    caf::reacts_to<look_again>, caf::reacts_to<settle_again>>;
 using std::chrono::milliseconds;
 using clock_time = std::chrono::steady_clock::time_point;
 
@@ -57,6 +62,7 @@ public:
   void alarm();
   void leave();
   void find_orphans();
+  void settle_again_crashed(const operation_id& operation);
 
   // What it was born with.
   supervisor::pointer self;
@@ -67,7 +73,8 @@ private:
   struct live_run {
     run_actor actor;
     api_request_ptr request;
-    std::string agent; // id; empty for a chat
+    std::string agent;         // id; empty for a chat
+    std::int64_t not_after_ms; // of its admission, store time
   };
 
   // -- the tenant as known ----------------------------------------------------
@@ -89,7 +96,8 @@ private:
   bool over_in_flight(const api_request& r);
   store::acting_key acting_key(const api_request& r);
   void settle_crashed(const operation_id& operation);
-  void settle(const operation_id& operation, const std::string& agent);
+  void settle(const operation_id& operation, const std::string& agent,
+              std::optional<std::int64_t> not_after_ms = std::nullopt);
   void end_orphans(const store::answer& a);
   void unauthorized(const api_request_ptr& r) {
     r->from->answer(outcome::of(errc::unauthorized, "Invalid API key"));
@@ -109,6 +117,7 @@ private:
   std::unordered_map<std::string, clock_time> stamped_; // key id -> when its last use was noted
   clock_time last_used_{};
   bool leaving_ = false;
+  bool looked_ = false; // for what a predecessor left open
 };
 
 // -- the tenant as known --------------------------------------------------------
@@ -304,10 +313,11 @@ void supervisor_state::start(const api_request_ptr& r, result<run_plan> plan,
   }
   const auto operation = b.admission.operation;
   auto agent_text = b.admission.agent;
+  const auto not_after_ms = b.admission.not_after_ms;
   auto actor = spawn_run(self->system(), std::move(b));
   self->link_to(actor);
   run_of_.emplace(actor.address(), operation);
-  runs_.emplace(operation, live_run{std::move(actor), r, std::move(agent_text)});
+  runs_.emplace(operation, live_run{std::move(actor), r, std::move(agent_text), not_after_ms});
 }
 
 void supervisor_state::returned(request_returned& r) {
@@ -376,17 +386,24 @@ void supervisor_state::settle_crashed(const operation_id& operation) {
   if (it == runs_.end())
     return;
   log::error("a run crashed", {{"tenant_id", birth.tenant.text()}, {"run_id", operation.text()}});
-  settle(operation, it->second.agent);
+  settle(operation, it->second.agent, it->second.not_after_ms);
   crashed_.insert(runs_.extract(it));
 }
 
-void supervisor_state::settle(const operation_id& operation, const std::string& agent) {
+void supervisor_state::settle(const operation_id& operation, const std::string& agent,
+                              std::optional<std::int64_t> not_after_ms) {
   const auto tag = next_tag_++;
   settling_.emplace(tag, operation);
-  auto op = store::settle(birth.tenant, operation, agent,
-                          {store::ending::failed, R"("The run failed inside the server")"});
+  auto op =
+      store::settle(birth.tenant, operation, agent,
+                    {store::ending::failed, R"("The run failed inside the server")", not_after_ms});
   self->send(accumulator,
              store_request{tag, std::move(op), true, caf::actor_cast<store_listener>(self)});
+}
+
+void supervisor_state::settle_again_crashed(const operation_id& operation) {
+  if (auto it = crashed_.find(operation); it != crashed_.end())
+    settle(operation, it->second.agent, it->second.not_after_ms);
 }
 
 void supervisor_state::find_orphans() {
@@ -399,6 +416,9 @@ void supervisor_state::find_orphans() {
 void supervisor_state::end_orphans(const store::answer& a) {
   if (a.what != store::fate::done)
     return self->delayed_send(self, limits::store_retry_pause, look_again{});
+  // An admission that the predecessor had sent may be executed until its time is over.
+  if (!std::exchange(looked_, true))
+    self->delayed_send(self, 2 * limits::admission_wait, look_again{});
   const auto own = birth.node->incarnation->get()->text();
   for (std::size_t i = 0; i + 1 < a.value.items.size(); i += 2) {
     auto operation = operation_id::parse(a.value.items[i].text);
@@ -413,14 +433,16 @@ void supervisor_state::store_answered(store_result& r) {
     return loaded(r.value);
   if (r.tag == tag_orphans)
     return end_orphans(r.value);
-  auto settling = settling_.find(r.tag);
-  if (settling == settling_.end())
+  auto settling = settling_.extract(r.tag);
+  if (settling.empty())
     return;
-  auto crashed = crashed_.extract(settling->second);
-  settling_.erase(settling);
+  const auto operation = settling.mapped();
+  auto end = store::read_end(r.value.value);
+  if (end && end->what == store::end_result::verdict::early)
+    return self->delayed_send(self, limits::store_retry_pause, settle_again{operation});
+  auto crashed = crashed_.extract(operation);
   if (crashed.empty())
     return;
-  auto end = store::read_end(r.value.value);
   crashed.mapped().request->from->answer(
       end && !end->record.empty()
           ? outcome::of(std::move(end->record))
@@ -432,12 +454,12 @@ void supervisor_state::store_answered(store_result& r) {
 void supervisor_state::alarm() {
   const auto idle_after = birth.node->settings->get()->conf.tenant_idle;
   const auto now = self->clock().now();
-  const bool idle =
-      runs_.empty() && settling_.empty() && queries_ == 0 && waiting_.empty() && !reloading_;
+  const bool idle = runs_.empty() && settling_.empty() && crashed_.empty() && queries_ == 0 &&
+                    waiting_.empty() && !reloading_;
   if (idle && now - last_used_ >= idle_after) {
     leaving_ = true;
     withdraw_keys();
-    self->send(birth.owner, tenant_idle{birth.tenant});
+    self->send(birth.owner, tenant_idle{birth.tenant, self});
     return;
   }
   const auto next =
@@ -445,7 +467,7 @@ void supervisor_state::alarm() {
   birth.node->wake_ups->set(next, caf::actor_cast<alarm_listener>(self));
 }
 
-// What the directory forwarded before it forgot this actor came in front of this message.
+// What the directory forwarded before came in front of this message; what follows, it keeps.
 void supervisor_state::leave() {
   if (leaving_)
     return self->quit();
@@ -467,6 +489,7 @@ tenant_supervisor(supervisor::stateful_pointer<std::optional<supervisor_state>> 
       [self](alarm_rang) { self->state->alarm(); },
       [self](leave_now) { self->state->leave(); },
       [self](look_again) { self->state->find_orphans(); },
+      [self](const settle_again& s) { self->state->settle_again_crashed(s.operation); },
   };
 }
 

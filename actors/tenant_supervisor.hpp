@@ -16,7 +16,7 @@
 
 namespace ares {
 
-/// The directory has forgotten the supervisor, as it asked: it may go.
+/// The directory sends it nothing more for now: it may go, unless someone came just then.
 struct leave_now {};
 
 using tenant_supervisor_actor = caf::typed_actor<
@@ -34,6 +34,7 @@ using tenant_supervisor_actor = caf::typed_actor<
 /// It was idle for `[tenants] idle_ms` and wants to go: `leave_now` is awaited.
 struct tenant_idle {
   tenant_id tenant;
+  tenant_supervisor_actor supervisor;
 };
 /// It had asked to go, but a request came just then.
 struct tenant_stays {

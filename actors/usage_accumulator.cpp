@@ -172,8 +172,10 @@ void accumulator_state::batch_failed(store::fate what) {
     else
       give(r, otherwise);
   };
-  for (auto& r : out_)
+  for (auto& r : out_) {
+    r.sent_before = r.sent_before || what == store::fate::unknown;
     keep(r, what);
+  }
   out_.clear();
   for (auto& r : waiting_)
     keep(r, store::fate::unavailable);
@@ -190,7 +192,7 @@ void accumulator_state::retry() {
 }
 
 void accumulator_state::give(const store_request& r, store::fate what, store::reply value) {
-  self->send(r.listener, store_result{r.tag, store::answer{what, std::move(value)}});
+  self->send(r.listener, store_result{r.tag, store::answer{what, std::move(value)}, r.sent_before});
 }
 
 accumulator::behavior_type usage_accumulator(accumulator::stateful_pointer<accumulator_state> self,

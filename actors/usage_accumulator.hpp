@@ -17,6 +17,7 @@ struct store_request {
   /// or `unknown`.
   bool persistent = false;
   store_listener listener;
+  bool sent_before = false; // and no answer came
 };
 
 using usage_accumulator_actor = caf::typed_actor<

@@ -223,6 +223,10 @@ std::string node::why_not_ready() const {
     return "The store is not reachable";
   if (!services_->status->registered)
     return "The node is not registered in the store yet";
+  if (services_->status->store_refuses)
+    return "The store takes no writes now";
+  if (services_->status->store_full)
+    return "The store is full";
   return {};
 }
 

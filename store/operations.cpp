@@ -176,7 +176,7 @@ std::optional<end_result> read_end(const reply& r) {
   if (word == "OK")
     return end_result{verdict::ended_now, std::string(text_at(r, 1))};
   if (word == "ENDED")
-    return end_result{verdict::ended_before, std::string(text_at(r, 1))};
+    return end_result{verdict::ended_before, std::string(text_at(r, 1)), text_at(r, 2) == "fenced"};
   if (word == "EARLY")
     return end_result{verdict::early, {}};
   return std::nullopt;

@@ -105,7 +105,8 @@ struct settlement {
 struct end_result {
   enum class verdict { ended_now, ended_before, early };
   verdict what = verdict::ended_now;
-  std::string record; // of settle, and of finish that came too late; empty where there is none
+  std::string record;  // of settle, and of finish that came too late; empty where there is none
+  bool fenced = false; // of a chat's finish that came too late: someone else may have ended it
 };
 /// Of `finish` and `settle`.
 [[nodiscard]] std::optional<end_result> read_end(const reply& r);

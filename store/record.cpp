@@ -7,6 +7,7 @@ namespace ares::store {
 namespace {
 
 constexpr std::string_view running_status = "\"status\":\"running\"";
+constexpr std::string_view cancelled_status = "\"status\":\"cancelled\"";
 constexpr std::string_view no_tokens = "\"tokens_used\":0}";
 // {"id":"36","agent_id":"36",
 constexpr std::size_t status_at = 7 + 36 + 14 + 36 + 2;
@@ -52,6 +53,10 @@ std::string id_start(std::int64_t unix_ms) {
   for (int i = 0; i < 6; ++i)
     first.bytes[i] = static_cast<std::uint8_t>(unix_ms >> (40 - 8 * i));
   return first.text().substr(0, 14);
+}
+
+bool is_cancelled(std::string_view record) noexcept {
+  return record.size() > status_at && record.substr(status_at).starts_with(cancelled_status);
 }
 
 std::string ended_record(const std::string& head, std::int64_t started_ms, const run_end& end) {

@@ -22,6 +22,7 @@ namespace ares::store {
 [[nodiscard]] std::string with_tokens(std::string record, std::int64_t tokens);
 /// Whether a record's run has not ended.
 [[nodiscard]] bool is_running(std::string_view record) noexcept;
+[[nodiscard]] bool is_cancelled(std::string_view record) noexcept;
 
 /// The start that all ids made in this millisecond share: ids made before it sort below.
 [[nodiscard]] std::string id_start(std::int64_t unix_ms);

@@ -52,8 +52,48 @@ TEST_CASE("a finish whose answer was lost is sent again, and a chat counted befo
   b.admit();
   b.provider.completes("hello");
   b.run();
-  b.store_says("finish", {"ENDED", ""});
+  b.store_says("finish", answered(words({"ENDED", "", ""})), true);
   CHECK(b.client->body()["content"] == "hello");
+}
+
+TEST_CASE("a chat that somebody else may have ended, and counted otherwise, is not answered") {
+  const bool sent_before = GENERATE(false, true);
+  const auto end = sent_before ? words({"ENDED", "", "fenced"}) : words({"ENDED", "", ""});
+  SECTION("plain: a 503") {
+    run_bench b;
+    b.start_chat(false);
+    b.admit();
+    b.provider.completes("hello");
+    b.run();
+    b.store_says("finish", answered(end), sent_before);
+    CHECK(b.client->refusal() == errc::store_unavailable);
+    CHECK(b.client->answers[0].retry_after);
+  }
+  SECTION("stream: an error as its last event") {
+    run_bench b;
+    b.start_chat(true);
+    b.admit();
+    b.provider.says("hello");
+    b.provider.completes("hello");
+    b.run();
+    b.client->takes_event();
+    b.run();
+    b.store_says("finish", answered(end), sent_before);
+    CHECK(json::parse(b.client->events.back())["finish_reason"] == "error");
+    CHECK(b.client->ended);
+  }
+}
+
+TEST_CASE("a run of which the store knows nothing any more is not answered as if it did") {
+  run_bench b;
+  b.start_run();
+  b.admit();
+  b.provider.completes("hello");
+  b.run();
+  const auto waiting = b.join(join_run::purpose::wait);
+  b.store_says("finish", {"ENDED", ""});
+  CHECK(b.client->refusal() == errc::store_unavailable);
+  CHECK(waiting->refusal() == errc::store_unavailable);
 }
 
 TEST_CASE("a client that leaves cancels the provider's call, and what was consumed is counted") {

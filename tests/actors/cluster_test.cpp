@@ -25,7 +25,9 @@ public:
 
   std::optional<store::answer> reply_to(const store_command& c) {
     if (is_script(c, "node_beat"))
-      return reply_to_beat(c.what.arguments[2]);
+      return reply_to_beat(c);
+    if (is_script(c, "write_probe"))
+      return probe_fate == store::fate::done ? answered(text_reply("OK")) : lost(probe_fate);
     if (is_script(c, "node_bury")) {
       auto reply = std::vector<std::string>{"DEAD"};
       for (const auto& [t, operations] : left_open)
@@ -55,13 +57,15 @@ public:
     return answered(one);
   }
 
-  store::answer reply_to_beat(const std::string& of) {
+  store::answer reply_to_beat(const store_command& c) {
+    const auto& of = c.what.arguments[2];
     if (away)
       return lost(store::fate::unavailable);
     if (given_up == of)
       return answered(words({"DEAD"}));
     if (beating)
       ++beat;
+    known_before.push_back(c.what.arguments.at(4));
     auto listed = std::vector<std::string>{"OK", of, "1"};
     if (listed_other)
       listed.insert(listed.end(), {other, std::to_string(beat)});
@@ -91,7 +95,9 @@ public:
 
   std::string other, given_up;
   bool away = false, beating = true, listed_other = true, fence_fails = false;
+  store::fate probe_fate = store::fate::done;
   int beat = 0;
+  std::vector<std::string> known_before; // what each beat that was taken said of that
   std::map<tenant_id, std::vector<operation_id>> left_open; // by the other node
   std::vector<std::vector<std::string>> settled;
 };
@@ -109,6 +115,34 @@ TEST_CASE("a node beats twice a second and is registered once the store took a b
   CHECK(b.sent("node_beat") == 2);
   CHECK(b.commands[0].what.arguments.at(2) == b.node->incarnation->get()->text());
   CHECK(b.commands[0].what.arguments.at(3) == R"({"host":"h"})");
+}
+
+TEST_CASE("a beat says whether the store knew this incarnation before") {
+  bench b;
+  b.start();
+  b.pass(500ms);
+  CHECK(b.known_before == std::vector<std::string>{"0", "1"});
+  b.given_up = b.node->incarnation->get()->text();
+  b.pass(500ms);
+  CHECK(b.known_before.back() == "0");
+  b.pass(500ms);
+  CHECK(b.known_before.back() == "1");
+}
+
+TEST_CASE("a node asks twice a second whether the store takes new work") {
+  bench b;
+  b.start();
+  CHECK_FALSE(b.node->status->store_refuses);
+  b.probe_fate = store::fate::full;
+  b.pass(500ms);
+  CHECK(b.node->status->store_full);
+  b.probe_fate = store::fate::unavailable;
+  b.pass(500ms);
+  CHECK_FALSE(b.node->status->store_full);
+  CHECK(b.node->status->store_refuses);
+  b.probe_fate = store::fate::done;
+  b.pass(500ms);
+  CHECK_FALSE(b.node->status->store_refuses);
 }
 
 TEST_CASE("a node whose beat moves is left alone") {

@@ -186,8 +186,20 @@ TEST_CASE("a run that another node has is cancelled through the store after 2 s"
   REQUIRE(b.asked()[0] == "settle");
   CHECK(b.asked()[2] == "cancelled");
   CHECK(b.requests.back().what.keys[1].find("the-agent") != std::string::npos);
-  b.store_says({text_reply(R"({"status":"cancelled"})")});
-  CHECK(b.client->body()["status"] == "cancelled");
+  SECTION("and that is what the client is told") {
+    b.store_says({text_reply(R"({"status":"cancelled"})")});
+    CHECK(b.client->body()["status"] == "cancelled");
+  }
+  SECTION("also where the first answer was lost, or another cancelled it") {
+    auto cancelled = b.running;
+    cancelled.replace(cancelled.find("running"), 7, "cancelled");
+    b.store_says(answered(words({"ENDED", cancelled})));
+    CHECK(b.client->body()["status"] == "cancelled");
+  }
+  SECTION("but not where it came to its own end just then") {
+    b.store_says(answered(words({"ENDED", b.ended})));
+    CHECK(b.client->refusal() == errc::run_ended);
+  }
 }
 
 TEST_CASE("the looks at a run of another node check no key and count no call") {

@@ -69,10 +69,10 @@ public:
     return requests.empty() ? "" : requests.back().what.arguments[0];
   }
   /// Answers the newest operation of that name.
-  void store_says(const std::string& name, store::answer a) {
+  void store_says(const std::string& name, store::answer a, bool sent_before = false) {
     for (auto it = requests.rbegin(); it != requests.rend(); ++it)
       if (it->what.arguments[0] == name) {
-        caf::anon_send(it->listener, store_result{it->tag, std::move(a)});
+        caf::anon_send(it->listener, store_result{it->tag, std::move(a), sent_before});
         return run();
       }
     FAIL("the store was not asked to " + name);

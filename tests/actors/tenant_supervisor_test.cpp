@@ -1,3 +1,4 @@
+#include "conf/limits.hpp"
 #include "tests/actors/supervisor_bench.hpp"
 
 using namespace ares;
@@ -156,6 +157,38 @@ TEST_CASE("a crash of a run is settled as failed, and harms nobody else") {
   CHECK(unharmed->body()["status"] == "completed");
 }
 
+TEST_CASE("a run that crashes during its admission is settled until that can come no more") {
+  supervisor_bench b;
+  b.start();
+  b.on_command = [&](const store_command& c) -> std::optional<store::answer> {
+    if (is_batch(c) && operations_of(c)[0][0] == "admit")
+      return std::nullopt;
+    return b.reply_to(c);
+  };
+  const auto before = b.wake_ups->waiting;
+  auto client = b.ask_run();
+  const auto sent = operations_of(b.held.at(0)).at(0);
+  for (const auto& [ticket, who] : b.wake_ups->waiting)
+    if (!before.contains(ticket))
+      caf::anon_send_exit(who, caf::exit_reason::unhandled_exception);
+  b.run();
+  b.on_operation = [](const auto& o) {
+    return o[0] == "settle" ? words({"EARLY"}) : usual_reply(o);
+  };
+  b.answer(b.held[0], lost(store::fate::unknown));
+  b.pass(100ms);
+  REQUIRE(b.count("settle") == 1);
+  CHECK(b.last("settle")[1] == sent[2]);
+  CHECK(b.last("settle")[4] == sent[6]); // not_after
+  CHECK(client->answers.empty());
+  b.on_operation = [](const auto& o) {
+    return o[0] == "settle" ? words({"ENDED", ""}) : usual_reply(o);
+  };
+  b.pass(100ms);
+  CHECK(b.count("settle") == 2);
+  CHECK(client->refusal() == errc::internal);
+}
+
 TEST_CASE("a chat that crashes is a 500, and counted") {
   supervisor_bench b;
   b.start();
@@ -188,6 +221,13 @@ TEST_CASE("the successor of a crashed supervisor ends what is open under this in
                                  "r|another|2026-03-13|0|1|some-agent"})));
   CHECK(b.count("settle") == 1);
   CHECK(b.last("settle")[1] == ours);
+  // And once more, when no admission that was under way can come any more.
+  const auto looks = b.held.size();
+  b.pass(2 * limits::admission_wait, 10ms);
+  CHECK(b.held.size() == looks + 1);
+  b.answer(b.held.back(), answered(words({})));
+  b.pass(2s, 100ms);
+  CHECK(b.held.size() == looks + 1);
 }
 
 TEST_CASE("a tenant that cannot be read is a 503, one that is gone a 401") {

@@ -168,6 +168,8 @@ TEST_CASE("an admission is sent once, an end until the store has answered it") {
   b.pass(100ms);
   b.store_answers();
   CHECK(b.tags_with(store::fate::done) == tags{1, 3});
+  CHECK_FALSE(b.results.front().sent_before);
+  CHECK(b.results.back().sent_before);
   CHECK(b.node->counters->ends_waiting == 0);
 }
 

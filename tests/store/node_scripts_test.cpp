@@ -18,9 +18,9 @@ struct node_bench : slot_bench {
       all.push_back(item.text);
     return all;
   }
-  std::vector<std::string> beat(const incarnation_id& n) {
-    return texts(
-        store.run("node_beat", {keys::nodes(), keys::beats()}, {n.text(), R"({"host":"h"})"}));
+  std::vector<std::string> beat(const incarnation_id& n, bool known_before = false) {
+    return texts(store.run("node_beat", {keys::nodes(), keys::beats()},
+                           {n.text(), R"({"host":"h"})", known_before ? "1" : "0"}));
   }
   std::string enlist(const incarnation_id& n, const std::string& t = "a tenant") {
     return store.run("node_enlist", {keys::nodes(), keys::node_tenants(n)}, {n.text(), t}).text;
@@ -81,6 +81,15 @@ TEST_CASE("a node that was given up learns it at its next beat, for as long as i
         stored_state{{keys::tenant(b.tenant), b.store.everything().at(keys::tenant(b.tenant))}});
 }
 
+TEST_CASE("a node that was given up and forgotten does not come back as it was") {
+  node_bench b;
+  b.beat(b.node);
+  CHECK(b.bury(b.node, "1") == words{"DEAD"});
+  CHECK(b.beat(b.node, true) == words{"DEAD"});
+  CHECK(b.enlist(b.node) == "DEAD");
+  CHECK(b.beat(b.other).at(0) == "OK");
+}
+
 TEST_CASE("the tenants of a dead node are told a thousand at a time") {
   node_bench b;
   b.beat(b.node);
@@ -114,6 +123,25 @@ TEST_CASE(
   const auto end = b.end_now(finish(b.tenant, chat.operation, "", {ending::completed, 9, 1}, ""));
   CHECK(end.what == end_result::verdict::ended_now);
   CHECK(b.fence(b.node).size() == 2);
+}
+
+TEST_CASE("a chat's end that comes too late says whether somebody was given up meanwhile") {
+  node_bench b;
+  const auto end_of = [&](const admission& a) {
+    return b.end_now(finish(b.tenant, a.operation, "", {ending::completed, 9, 1}, ""));
+  };
+  b.ask({"HSET", keys::tenant(b.tenant), "f:before",
+         std::to_string(b.store.clock.now_ms() - 60'000)});
+  auto own = b.new_chat(), lost = b.new_chat();
+  b.admit_now(own);
+  b.admit_now(lost);
+  CHECK(end_of(own).what == end_result::verdict::ended_now);
+  CHECK(end_of(own).what == end_result::verdict::ended_before);
+  CHECK_FALSE(end_of(own).fenced);
+  b.fence(b.node);
+  b.end_now(settle(b.tenant, lost.operation, "", ending::failed, "null"));
+  CHECK(end_of(lost).what == end_result::verdict::ended_before);
+  CHECK(end_of(lost).fenced);
 }
 
 TEST_CASE("other incarnations go on behind a fence") {
