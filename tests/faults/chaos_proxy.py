@@ -6,6 +6,7 @@ It obeys lines on its standard input, and answers each with the same line:
     refuse   closes every connection, and new ones at once
     hole     forwards nothing either way and closes nothing: what is sent meanwhile arrives when it passes again
     lose     as `hole`, but replies only: commands still arrive
+    strand   as `hole`, but for the connections that there are; new ones pass
 """
 
 import asyncio
@@ -23,6 +24,7 @@ class Proxy:
         self.mode = "pass"
         self.changed = asyncio.Condition()
         self.writers = set()
+        self.stranded = set()  # what forwards for connections of before
 
     async def serve(self):
         server = await asyncio.start_server(self.accept, "127.0.0.1", self.listen_port)
@@ -39,7 +41,8 @@ class Proxy:
             for writer in list(self.writers):
                 reset(writer)
         async with self.changed:
-            self.mode = "pass" if order == "cut" else order
+            self.mode = "pass" if order in ("cut", "strand") else order
+            self.stranded = set(self.writers) if order == "strand" else set()
             self.changed.notify_all()
 
     async def accept(self, reader, writer):
@@ -58,13 +61,13 @@ class Proxy:
         finally:
             self.writers -= both
             for one in both:
-                reset(one)
+                one.close()  # behind what it was given: a command whose sender has gone is executed all the same
 
     async def forward(self, reader, writer, held_in):
         try:
             while data := await reader.read(1 << 16):
                 async with self.changed:
-                    await self.changed.wait_for(lambda: self.mode not in held_in)
+                    await self.changed.wait_for(lambda: self.mode not in held_in and writer not in self.stranded)
                 writer.write(data)
                 await writer.drain()
         except OSError:

@@ -3,11 +3,16 @@
 runs the suite on each: every mutant must turn it red. `./dev mutants [name...]`; prints a table.
 
 A mutant is a list of (file, text that stands there once, text to put in its place).
+
+Not among them, for the suite does not notice: an admission that is executed too late (LATE of admit.lua), and one
+in doubt that is given up at once (EARLY of settle.lua). It takes a command that Redis executes half a second behind
+the node's next ones; tests/store/operations_test.cpp holds both.
 """
 
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -45,10 +50,6 @@ MUTANTS = {
         ("store/private_server.cpp", "always ? \"CONFIG SET appendfsync always\"",
          "false ? \"CONFIG SET appendfsync always\""),
         ("store/server_folder.cpp", "(always ? \"always\" : \"everysec\")", "\"everysec\"")],
-    "an admission is executed however late it is": [
-        (PARTS + "admit.lua", "  if now_ms > tonumber(ARGV[a + 5]) then return { 'LATE' } end\n", "")],
-    "an admission in doubt is given up at once": [
-        (PARTS + "settle.lua", "now_ms <= tonumber(ARGV[a + 3])", "false")],
     "a command whose answer was lost is sent again": [
         ("store/redis.cpp", """    for (auto& s : sent)
       settle(s, fate::unknown);
@@ -61,7 +62,9 @@ MUTANTS = {
     "an end that could not be stored is dropped": [
         ("actors/usage_accumulator.cpp", "    if (r.persistent)\n      kept.push_back", "    if (false)\n      kept.push_back")],
     "a revoked key is good": [
-        (PARTS + "admit.lua", "  if not key_is_good(ARGV[a + 2], ARGV[a + 3]) then return { 'NOKEY' } end\n", "")],
+        (PARTS + "admit.lua", "  if not key_is_good(ARGV[a + 2], ARGV[a + 3]) then return { 'NOKEY' } end\n", ""),
+        # A revocation raises the version too, so that either check alone refuses the key.
+        (PARTS + "admit.lua", "  if ARGV[a + 4] ~= version then return { 'STALE' } end\n", "")],
     "the quota of runs is overshot by one": [
         (PARTS + "admit.lua", "runs >= tonumber(runs_limit)", "runs > tonumber(runs_limit)")],
     "an idempotency key is not kept": [
@@ -72,14 +75,18 @@ MUTANTS = {
 
 
 def copy_sources(scratch):
-    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True).stdout
-    subprocess.run(["rsync", "-a", "--from0", "--files-from=-", f"{ROOT}/", f"{scratch}/"], input=files, check=True)
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in files.splitlines():
+        source, copy = ROOT / name, scratch / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if not copy.exists() or copy.read_bytes() != source.read_bytes():  # else its objects need not be built again
+            shutil.copy(source, copy)
 
 
-def build(scratch):
+def build(scratch, prefix):
     if not (scratch / "build/release/build.ninja").exists():
-        run(["cmake", "--preset", "release"], scratch)
-    run(["cmake", "--build", "--preset", "release", "--target", "ares"], scratch)
+        run([*prefix, "cmake", "--preset", "release"], scratch)
+    run([*prefix, "cmake", "--build", "--preset", "release", "--target", "ares"], scratch)
 
 
 def run(command, folder):
@@ -101,9 +108,9 @@ def apply(scratch, changes):
     return before
 
 
-def suite(scratch, seconds):
+def suite(scratch, seconds, prefix):
     """Whether it passed, and what it complained about first."""
-    command = ["/usr/bin/python3", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider",
+    command = [*prefix, "/usr/bin/python3", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider",
                str(ROOT / "tests/faults/test_schedule.py"), "--ares", str(scratch / "build/release/ares"),
                "--fault-seconds", str(seconds), "--fault-seed", str(SEED)]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
@@ -117,6 +124,8 @@ def main():
     options.add_argument("names", nargs="*", help="parts of names; all without")
     options.add_argument("--scratch", type=Path, default=ROOT / "build/mutants")
     options.add_argument("--seconds", type=float, default=20)
+    options.add_argument("--build-with", default="nice", help="what the compiler is run with")
+    options.add_argument("--test-with", default="", help="what the tests are run with")
     given = options.parse_args()
     given.scratch.mkdir(parents=True, exist_ok=True)
     copy_sources(given.scratch)
@@ -125,8 +134,8 @@ def main():
         if given.names and not any(part in name for part in given.names):
             continue
         before = apply(given.scratch, changes)
-        build(given.scratch)
-        passed, test, complaint = suite(given.scratch, given.seconds)
+        build(given.scratch, given.build_with.split())
+        passed, test, complaint = suite(given.scratch, given.seconds, given.test_with.split())
         survivors += passed
         print(f"{'SURVIVED' if passed else 'red':8} | {name} | {'' if passed else test} | {'' if passed else complaint}",
               flush=True)

@@ -344,6 +344,19 @@ class SharedStage(Stage):
         """A black hole: what was sent arrives when it ends."""
         self._while_proxies("hole", dice.uniform(0.5, 1.5))
 
+    def strand_commands(self, dice):
+        """What was sent arrives when the nodes have long gone on over new connections."""
+        for proxy in self.proxies:
+            proxy.order("strand")
+        try:
+            self.store_is_away(self.nodes, 0.5)
+            for node in self.nodes:  # it gives a silent connection up after 3 s
+                until(lambda: self.ready(node), 3 * SLACK, "the node connects anew", pause=0.02)
+        finally:
+            for proxy in self.proxies:
+                proxy.order("pass")
+        self.store_is_back()
+
     def lose_replies(self, dice):
         """Everything is executed, and nobody is told."""
         self._while_proxies("lose", dice.uniform(0.5, 1.5))
@@ -384,7 +397,8 @@ class SharedStage(Stage):
         self.store_is_back([self.nodes[which]])
 
     FAULTS = [Stage.kill_node, kill_store, Stage.stop_store, Stage.slow_disk, refuse_writes, fill_the_memory,
-              occupy_the_store, load_again, cut_connections, refuse_connections, swallow_commands, lose_replies]
+              occupy_the_store, load_again, cut_connections, refuse_connections, swallow_commands,
+              strand_commands, lose_replies]
     LONG_FAULTS = [bury_a_node, wake_a_node, cut_one_node_off]
 
 

@@ -1,49 +1,14 @@
 // What holds whatever happens: random histories of one tenant, and random cuts of Redis' log of
 // them.
 #include "tests/store/random_history.hpp"
-
-#include <cstdlib>
-#include <fstream>
+#include "tests/store/saved_log.hpp"
 
 using namespace ares;
 using namespace ares::tests;
-namespace fs = std::filesystem;
 
 namespace {
 
 const std::vector<std::string> none;
-
-/// How often, unless the environment says more: ARES_TEST_HISTORIES, ARES_TEST_CUTS.
-int times(const char* variable, int normally) {
-  const char* set = std::getenv(variable);
-  return set ? std::atoi(set) : normally;
-}
-
-/// The log of a server's append-only file: one base, one part that grows, and what lists them.
-class saved_log {
-public:
-  explicit saved_log(const fs::path& folder) : from_(folder / "appendonlydir") {
-    fs::copy(from_, copy_.path() / "log");
-    for (const auto& file : fs::directory_iterator(copy_.path() / "log"))
-      if (file.path().string().ends_with(".incr.aof"))
-        growing_ = file.path().filename();
-    size_ = fs::file_size(copy_.path() / "log" / growing_);
-  }
-
-  /// Puts it back as it was, but for what stands behind `bytes`.
-  void restore(std::uintmax_t bytes) const {
-    fs::remove_all(from_);
-    fs::copy(copy_.path() / "log", from_);
-    fs::resize_file(from_ / growing_, bytes);
-  }
-  [[nodiscard]] std::uintmax_t size() const { return size_; }
-
-private:
-  fs::path from_;
-  temporary_folder copy_;
-  std::string growing_;
-  std::uintmax_t size_ = 0;
-};
 
 } // namespace
 
@@ -77,7 +42,7 @@ TEST_CASE("whatever Redis loses of its log, what is left of a tenant agrees with
   const auto whole = b.store.everything();
   REQUIRE(whole.size() > 50);
   b.server.kill();
-  const saved_log log(fs::path(b.server.socket()).parent_path());
+  const saved_log log(std::filesystem::path(b.server.socket()).parent_path());
 
   std::mt19937_64 random(4711);
   const auto cuts = times("ARES_TEST_CUTS", 50);

@@ -139,7 +139,7 @@ TEST_CASE("a chat's end that comes too late says whether somebody was given up m
   CHECK(end_of(own).what == end_result::verdict::ended_before);
   CHECK_FALSE(end_of(own).fenced);
   b.fence(b.node);
-  b.end_now(settle(b.tenant, lost.operation, "", ending::failed, "null"));
+  b.end_now(settle(b.tenant, lost.operation, "", {ending::failed, "null"}));
   CHECK(end_of(lost).what == end_result::verdict::ended_before);
   CHECK(end_of(lost).fenced);
 }

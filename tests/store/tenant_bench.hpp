@@ -9,6 +9,7 @@
 
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ares::tests {
@@ -18,6 +19,8 @@ using namespace ares::store;
 inline const author admin{"admin", "request-1"};
 
 struct tenant_bench {
+  explicit tenant_bench(test_server_options options = {}) : server(std::move(options)) {}
+
   test_server server;
   store_clock clock;
   redis connection{{server.url()}, clock};
