@@ -15,6 +15,8 @@ namespace ares {
 namespace {
 
 constexpr std::uint32_t credit_unbounded = 1u << 30;
+// What a model says beside its tool calls in a stream, as the next round tells it again.
+constexpr std::size_t text_beside_tool_calls_bytes_max = 32u << 10;
 
 } // namespace
 
@@ -59,10 +61,14 @@ void run_state::carry_out(run_machine::call_model& c) {
     return carry_out(machine.failed(c.call, gone, now()));
   }
   const auto credit = streams_to_primary() ? limits::stream_credit : credit_unbounded;
+  // What a stream's client has been sent is needed again only beside tool calls, for the model.
+  const auto kept = !streams_to_primary()      ? SIZE_MAX
+                    : c.request->tools.empty() ? std::size_t{0}
+                                               : text_beside_tool_calls_bytes_max;
   asked_ = provider->second;
   self->send(*asked_,
              provider_call{c.call, std::move(c.request), caf::actor_cast<completion_listener>(self),
-                           c.deadline, credit});
+                           c.deadline, credit, kept});
 }
 
 void run_state::carry_out(run_machine::drop_call& c) {

@@ -117,6 +117,10 @@ secret_hash sha256(std::string_view bytes) {
   return out;
 }
 
+bool operator==(const secret_hash& a, const secret_hash& b) noexcept {
+  return CRYPTO_memcmp(a.bytes.data(), b.bytes.data(), a.bytes.size()) == 0;
+}
+
 bool equal_constant_time(std::string_view a, std::string_view b) noexcept {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }

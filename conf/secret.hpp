@@ -14,7 +14,8 @@ namespace ares {
 struct secret_hash {
   std::array<std::uint8_t, 32> bytes{};
 
-  friend bool operator==(const secret_hash&, const secret_hash&) = default;
+  /// In constant time.
+  friend bool operator==(const secret_hash& a, const secret_hash& b) noexcept;
   /// 64 lower-case hexadecimal digits.
   [[nodiscard]] std::string hex() const;
 };

@@ -3,14 +3,37 @@
 #include "conf/address.hpp"
 #include "http/parser/syntax.hpp"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <algorithm>
+#include <array>
 #include <string_view>
+#include <utility>
 
 namespace ares::http {
 
 namespace {
 
 constexpr std::size_t address_bytes_max = 64;
+constexpr auto window_length = std::chrono::minutes(1);
+constexpr std::size_t network_bytes = 8; // of an IPv6 address: its /64
+
+/// What failures of an address are counted under.
+std::string counted_as(const std::string& address) {
+  std::array<char, sizeof(in6_addr)> bytes{};
+  if (::inet_pton(AF_INET6, address.c_str(), bytes.data()) != 1)
+    return address;
+  return {bytes.data(), network_bytes};
+}
+
+/// An address as some proxies write it, `1.2.3.4:567` or `[::1]:567`, without its port.
+std::string_view without_port(std::string_view entry) {
+  if (entry.starts_with('['))
+    return entry.substr(1, entry.find(']') - 1);
+  const auto colon = entry.find(':');
+  return colon == entry.rfind(':') ? entry.substr(0, colon) : entry;
+}
 
 /// Takes the last entry off a comma-separated list.
 std::string_view last_entry(std::string_view& list) {
@@ -34,24 +57,35 @@ std::string forwarded_for(const request& r) {
 
 } // namespace
 
+auth_limiter::window* auth_limiter::find(const std::string& address) {
+  for (auto* known : {&recent_, &older_})
+    if (const auto it = known->find(address); it != known->end())
+      return &it->second;
+  return nullptr;
+}
+
 bool auth_limiter::is_over(const std::string& address, int per_minute, time now) {
   if (per_minute <= 0)
     return false;
+  const auto key = counted_as(address);
   std::lock_guard lock(mutex_);
-  auto it = windows_.find(address);
-  if (it == windows_.end() || now - it->second.start >= std::chrono::minutes(1))
-    return false;
-  return it->second.failures >= per_minute;
+  const auto* w = find(key);
+  return w != nullptr && now - w->start < window_length && w->failures >= per_minute;
 }
 
 void auth_limiter::failed(const std::string& address, time now) {
+  const auto key = counted_as(address);
   std::lock_guard lock(mutex_);
-  if (windows_.size() >= addresses_max && windows_.count(address) == 0)
-    windows_.clear();
-  auto& w = windows_.try_emplace(address, window{now, 0}).first->second;
-  if (now - w.start >= std::chrono::minutes(1))
-    w = {now, 0};
+  window w{now, 0};
+  if (const auto* known = find(key); known != nullptr && now - known->start < window_length)
+    w = *known;
   ++w.failures;
+  older_.erase(key);
+  if (recent_.size() >= generation_addresses_max && recent_.count(key) == 0) {
+    older_ = std::move(recent_);
+    recent_.clear();
+  }
+  recent_.insert_or_assign(key, w);
 }
 
 std::string client_address(const request& r, const std::vector<std::string>& trusted_proxies) {
@@ -65,7 +99,7 @@ std::string client_address(const request& r, const std::vector<std::string>& tru
   const auto chain = forwarded_for(r);
   for (std::string_view left = chain; trusted(address) && !left.empty();)
     if (const auto entry = last_entry(left); !entry.empty())
-      address = entry.substr(0, address_bytes_max);
+      address = without_port(entry).substr(0, address_bytes_max);
   return address;
 }
 

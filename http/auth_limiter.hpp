@@ -12,8 +12,9 @@
 
 namespace ares::http {
 
-/// Counts failures of an address in windows of a minute. Thread-safe; remembers at most 65,536
-/// addresses, and starts over when there are more.
+/// Counts failures of an address in windows of a minute. Thread-safe. An IPv6 address stands for
+/// its /64, for that is what one customer gets. Remembers the last 32,768 to 65,536 that failed;
+/// those that failed longest ago are forgotten first.
 class auth_limiter {
 public:
   using time = std::chrono::steady_clock::time_point;
@@ -26,9 +27,12 @@ private:
     time start;
     int failures;
   };
-  static constexpr std::size_t addresses_max = 65536;
+  using generation = std::unordered_map<std::string, window>;
+  static constexpr std::size_t generation_addresses_max = 32768;
+  window* find(const std::string& address);
+
   std::mutex mutex_;
-  std::unordered_map<std::string, window> windows_;
+  generation recent_, older_; // an address is in one of them
 };
 
 /// Who really sent a request: the peer or, where the peer is a trusted proxy, the last address in

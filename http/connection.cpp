@@ -238,6 +238,8 @@ void connection::set_deadline(std::chrono::milliseconds after) {
 
 void connection::on_deadline() {
   std::error_code ignored;
+  if (waits_for == http_thread::wait::next_request && still_takes_answer())
+    return;
   if (waits_for == http_thread::wait::client_to_close)
     return close_socket();
   timed_out_ = waits_for == http_thread::wait::rest_of_request;
@@ -249,6 +251,24 @@ void connection::on_deadline() {
 short connection::watched_events() const noexcept {
   // A close_notify is input; behind a FIN there is none.
   return tls_ && !fin_at_ ? POLLRDHUP | POLLIN : POLLRDHUP;
+}
+
+/// An answer that the kernel took whole may still be on its way when the idle time is over. Who
+/// takes some of it gets more time; who takes nothing is reset, or the kernel would go on holding
+/// it.
+bool connection::still_takes_answer() {
+  const int queued = queued_bytes();
+  if (queued <= 0 || std::chrono::steady_clock::now() < deadline) // a drain comes before its time
+    return false;
+  const auto acknowledged = sent_bytes() - static_cast<std::uint64_t>(queued);
+  if (acknowledged == acknowledged_bytes_) {
+    reset_on_close();
+    return false;
+  }
+  acknowledged_bytes_ = acknowledged;
+  wait_for(waits_for); // to the end of its list
+  set_deadline(thread_->shared().options.write_stall_max);
+  return true;
 }
 
 void connection::on_client_events(short events, steady_time now) {
@@ -272,10 +292,17 @@ void connection::on_client_events(short events, steady_time now) {
     cut();
 }
 
+/// What the kernel holds for the client, who has not acknowledged it; negative if that is not
+/// known.
+int connection::queued_bytes() {
+  int queued = 0;
+  return is_open() && ::ioctl(socket_.native_handle(), SIOCOUTQ, &queued) == 0 ? queued : -1;
+}
+
 /// What the client has acknowledged, not what the kernel took, is progress.
 void connection::look_for_stall(steady_time now) {
-  int queued = 0;
-  if (!is_open() || ::ioctl(socket_.native_handle(), SIOCOUTQ, &queued) != 0)
+  const int queued = queued_bytes();
+  if (queued < 0)
     return;
   const auto acknowledged = sent_bytes() - static_cast<std::uint64_t>(queued);
   const bool nothing_to_take = queued == 0 && !transmitting_;

@@ -107,6 +107,8 @@ private:
   void drain_input();
   [[nodiscard]] bool say_at_once(std::string_view text);
   [[nodiscard]] std::uint64_t sent_bytes() const noexcept;
+  [[nodiscard]] int queued_bytes();
+  bool still_takes_answer();
   input open_tls();
   void on_established();
   input on_tls_failure();

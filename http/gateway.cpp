@@ -77,6 +77,10 @@ private:
   void not_routed(context& c);
   void preflight(context& c);
   void serve(context& c);
+  bool refuse_guesser(context& c);
+  auth_limiter& failures_of(endpoint where) {
+    return where == endpoint::admin ? admin_failures_ : failures_;
+  }
   void serve_api(context& c);
   void serve_operations(context& c);
   std::string listed_origin(const context& c) const;
@@ -84,7 +88,7 @@ private:
 
   gateway_wiring wiring_;
   metrics metrics_;
-  auth_limiter failures_;
+  auth_limiter failures_, admin_failures_; // apart: a client's stale key locks no operator out
 };
 
 std::string gateway::request_id_of(const request& r) const {
@@ -162,7 +166,10 @@ void gateway::serve(context& c) {
   case endpoint::ready:
   case endpoint::metrics:
   case endpoint::openapi: return serve_operations(c);
-  case endpoint::admin: return wiring_.admin(c.r, c.m.rest, c.request_id, make_client(birth_of(c)));
+  case endpoint::admin:
+    if (refuse_guesser(c))
+      return;
+    return wiring_.admin(c.r, c.m.rest, c.request_id, make_client(birth_of(c)));
   default: serve_api(c);
   }
 }
@@ -180,18 +187,26 @@ client_birth gateway::birth_of(context& c) {
             metrics_.answered(where, status, now - since);
             log_answer(request_id, where, status, now - since);
             if (status == 401 && !address.empty())
-              failures_.failed(address, now);
+              failures_of(where).failed(address, now);
           }};
 }
 
+/// An address that failed to authenticate too often is answered here, whatever it brings now.
+bool gateway::refuse_guesser(context& c) {
+  const auto& conf = c.settings->conf.server;
+  const auto limit = conf.auth_failures_per_minute;
+  if (limit <= 0 || !failures_of(c.m.found->where)
+                         .is_over(client_address(c.r, conf.trusted_proxies), limit, clock::now()))
+    return false;
+  auto o = outcome::of(errc::rate_limited, "Rate limit exceeded");
+  o.retry_after = std::chrono::seconds(60);
+  answer(c, render(std::move(o), c.request_id));
+  return true;
+}
+
 void gateway::serve_api(context& c) {
-  const auto limit = c.settings->conf.server.auth_failures_per_minute;
-  if (limit > 0 && failures_.is_over(client_address(c.r, c.settings->conf.server.trusted_proxies),
-                                     limit, clock::now())) {
-    auto o = outcome::of(errc::rate_limited, "Rate limit exceeded");
-    o.retry_after = std::chrono::seconds(60);
-    return answer(c, render(std::move(o), c.request_id));
-  }
+  if (refuse_guesser(c))
+    return;
   const auto where = c.m.found->where;
   const bool chats = where == endpoint::chat || where == endpoint::chat_stream;
   auto token = bearer_token(c.r);

@@ -9,6 +9,7 @@
 #include "http/admin_gateway.hpp"
 #include "http/curl_transport.hpp"
 #include "http/gateway.hpp"
+#include "http/open_files.hpp"
 #include "http/server.hpp"
 #include "store/keys.hpp"
 #include "store/private_server.hpp"
@@ -203,7 +204,7 @@ result<std::monostate> node::start_http() {
   options.port = conf.port;
   options.threads = conf.threads;
   options.max_body_bytes = conf.max_body_bytes;
-  options.max_connections = conf.max_connections;
+  options.max_connections = connections_that_fit(env_.conf);
   options.request_timeout = conf.request_timeout;
   options.tls = conf.tls;
   try {

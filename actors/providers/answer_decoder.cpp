@@ -63,7 +63,7 @@ std::variant<completion, completion_failure> answer_decoder::finish(transfer_end
     if (auto document = object_of(body_))
       take_document(*document);
   if (broken_) {
-    const bool refused = broken_->what == completion_failure::kind::status && content_.empty();
+    const bool refused = broken_->what == completion_failure::kind::status && text_bytes_ == 0;
     const auto reported = reported_tokens_ ? reported_tokens_ : reported_prompt_;
     broken_->tokens = refused ? reported.value_or(0) : tokens_so_far();
     return *std::move(broken_);
@@ -90,11 +90,19 @@ std::optional<upstream_json> answer_decoder::object_of(std::string_view text) {
 
 void answer_decoder::add_text(std::string_view bytes) {
   const auto text = characters_.push(bytes);
-  if (content_.size() + text.size() > context_.limits.text_bytes_max)
+  if (text_bytes_ + text.size() > context_.limits.text_bytes_max)
     return break_off(completion_failure::kind::invalid, "The model provider's answer is too large");
-  content_ += text;
-  if (is_stream_)
-    fresh_ += text;
+  count_and_keep(text);
+  fresh_ += text;
+}
+
+void answer_decoder::count_and_keep(std::string_view text) {
+  // What is kept is a beginning: once something did not fit, nothing more is.
+  const bool kept_all = content_.size() == text_bytes_;
+  text_bytes_ += text.size();
+  text_characters_ += count_characters(text);
+  if (!is_stream_ || (kept_all && text_bytes_ <= context_.kept_text_bytes_max))
+    content_ += text;
 }
 
 tool_call* answer_decoder::add_call(std::optional<std::int64_t> index) {
@@ -141,7 +149,11 @@ void answer_decoder::break_off(completion_failure::kind what, std::string messag
 
 completion answer_decoder::finished_answer() {
   completion answer;
-  content_ += characters_.finish();
+  if (is_stream_)
+    fresh_.clear();
+  const auto rest = characters_.finish();
+  count_and_keep(rest);
+  fresh_ += rest;
   answer.tokens = tokens_so_far();
   answer.content = std::move(content_);
   for (auto& [index, call] : calls_) {
@@ -209,7 +221,7 @@ completion_failure answer_decoder::failure_of(transfer_end::kind end) {
 std::int64_t answer_decoder::tokens_so_far() const {
   if (reported_tokens_)
     return *reported_tokens_;
-  return reported_prompt_.value_or(context_.prompt_tokens) + estimate_tokens(content_);
+  return reported_prompt_.value_or(context_.prompt_tokens) + estimate_tokens(text_characters_);
 }
 
 } // namespace ares

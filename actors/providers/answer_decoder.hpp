@@ -28,9 +28,11 @@ struct answer_limits {
 };
 
 struct answer_context {
-  bool stream = false;             // whether a stream was asked for
-  std::int64_t prompt_tokens = 0;  // the estimate, where the upstream reports nothing
-  std::int64_t now_unix_s = 0;     // for a Retry-After that is a date
+  bool stream = false;            // whether a stream was asked for
+  std::int64_t prompt_tokens = 0; // the estimate, where the upstream reports nothing
+  std::int64_t now_unix_s = 0;    // for a Retry-After that is a date
+  /// Of a stream: so much of its text is in the answer at the end; all of it came from `feed`.
+  std::size_t kept_text_bytes_max = SIZE_MAX;
   std::vector<std::string> hidden; // key and host: never in a message
   answer_limits limits{};
 };
@@ -51,6 +53,8 @@ public:
   [[nodiscard]] bool settled() const noexcept { return done_ || broken_; }
   /// Once, when nothing more comes.
   [[nodiscard]] std::variant<completion, completion_failure> finish(transfer_end::kind end);
+  /// After `finish`: the text of the answer that no `feed` has returned.
+  [[nodiscard]] const std::string& last_text() const noexcept { return fresh_; }
 
 protected:
   struct indexed_call {
@@ -89,6 +93,7 @@ protected:
   bool done_ = false;
 
 private:
+  void count_and_keep(std::string_view text);
   completion_failure refusal();
   completion_failure failure_of(transfer_end::kind end);
   completion finished_answer();
@@ -101,6 +106,8 @@ private:
   sse_parser events_;
   utf8_assembler characters_;
   std::string content_, fresh_;
+  std::size_t text_bytes_ = 0;
+  std::int64_t text_characters_ = 0;
   std::size_t arguments_bytes_ = 0;
   std::optional<completion_failure> broken_;
 };

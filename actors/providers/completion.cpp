@@ -3,18 +3,6 @@
 #include <algorithm>
 
 namespace ares {
-namespace {
-
-std::int64_t code_points(std::string_view text) noexcept {
-  // Every byte that is not a UTF-8 continuation byte begins a character.
-  return std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; });
-}
-
-std::int64_t tokens_of(std::int64_t characters) noexcept {
-  return (characters + 3) / 4;
-}
-
-} // namespace
 
 const char* to_string(finish_reason r) noexcept {
   switch (r) {
@@ -40,15 +28,24 @@ bool completion_failure::retriable() const noexcept {
   return false;
 }
 
+std::int64_t count_characters(std::string_view utf8) noexcept {
+  // Every byte that is not a UTF-8 continuation byte begins a character.
+  return std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xC0) != 0x80; });
+}
+
+std::int64_t estimate_tokens(std::int64_t characters) noexcept {
+  return (characters + 3) / 4;
+}
+
 std::int64_t estimate_tokens(std::string_view text) noexcept {
-  return tokens_of(code_points(text));
+  return estimate_tokens(count_characters(text));
 }
 
 std::int64_t estimate_prompt_tokens(const std::vector<chat_message>& messages) noexcept {
   std::int64_t characters = 0;
   for (const auto& message : messages)
-    characters += code_points(message.content);
-  return tokens_of(characters);
+    characters += count_characters(message.content);
+  return estimate_tokens(characters);
 }
 
 } // namespace ares

@@ -80,6 +80,8 @@ struct completion_failure {
 
 /// One token for every four characters (Unicode code points), rounded up.
 [[nodiscard]] std::int64_t estimate_tokens(std::string_view text) noexcept;
+[[nodiscard]] std::int64_t estimate_tokens(std::int64_t characters) noexcept;
+[[nodiscard]] std::int64_t count_characters(std::string_view utf8) noexcept;
 /// The estimate of everything a request sends as prompt: the sum of its messages' characters / 4,
 /// rounded up once.
 [[nodiscard]] std::int64_t

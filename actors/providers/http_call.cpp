@@ -1,6 +1,7 @@
 #include "actors/providers/http_call.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace ares {
 
@@ -60,7 +61,6 @@ bool http_call::pass_on(std::string_view text) {
 }
 
 void http_call::say(std::string_view text) {
-  said_bytes_ += text.size();
   caf::anon_send(ask_.listener, completion_delta{ask_.call, std::string(text)});
 }
 
@@ -68,7 +68,7 @@ void http_call::end(transfer_end::kind kind) {
   ended_ = true;
   auto outcome = decoder_->finish(kind);
   std::lock_guard lock(mutex_);
-  held_.clear();
+  const auto held = std::exchange(held_, {});
   if (auto* why = std::get_if<completion_failure>(&outcome)) {
     upstream_ = judged(*why);
     caf::anon_send(ask_.listener, completion_failed{ask_.call, std::move(*why)});
@@ -78,8 +78,8 @@ void http_call::end(transfer_end::kind kind) {
   auto& answer = std::get<completion>(outcome);
   // What no delta has said: an answer that was no stream, text held back for want of credit. It may
   // overdraw by this one delta, so that the end never waits.
-  if (ask_.request->stream && answer.content.size() > said_bytes_)
-    say(std::string_view(answer.content).substr(said_bytes_));
+  if (const auto unsaid = held + decoder_->last_text(); ask_.request->stream && !unsaid.empty())
+    say(unsaid);
   caf::anon_send(ask_.listener, completion_done{ask_.call, std::move(answer)});
 }
 

@@ -67,7 +67,6 @@ private:
   std::mutex mutex_;
   std::uint32_t credit_;
   std::string held_; // text that came without credit
-  std::size_t said_bytes_ = 0;
 };
 
 } // namespace ares

@@ -162,15 +162,16 @@ private:
                                    breaker_.retry_after(now)));
     provider_call ask = next.ask;
     ask.deadline = left;
-    auto call = std::make_shared<http_call>(ask, codec_->decoder(context_of(*ask.request)), self_);
+    auto call = std::make_shared<http_call>(ask, codec_->decoder(context_of(ask)), self_);
     const auto transfer = wire_->start(wire_request(ask), call);
     running_.emplace(key_of(ask), running_call{std::move(call), transfer, ask.listener.address()});
   }
 
-  answer_context context_of(const completion_request& request) const {
+  answer_context context_of(const provider_call& ask) const {
     answer_context context;
-    context.stream = request.stream;
-    context.prompt_tokens = estimate_prompt_tokens(request.messages);
+    context.stream = ask.request->stream;
+    context.prompt_tokens = estimate_prompt_tokens(ask.request->messages);
+    context.kept_text_bytes_max = ask.kept_text_bytes_max;
     context.now_unix_s = wall_clock_s();
     context.hidden = hidden_;
     return context;

@@ -44,6 +44,8 @@ struct provider_call {
   std::chrono::milliseconds deadline; // of the whole call, from now
   std::uint32_t
       credit; // deltas that may be sent before more credit comes; ignored if !request->stream
+  /// So much of what went out as deltas is repeated in completion_done: the rest need not be held.
+  std::size_t kept_text_bytes_max = SIZE_MAX;
 };
 /// `more` further deltas may be sent. Without credit the provider stops reading from its upstream,
 /// and that time is not the upstream's silence.

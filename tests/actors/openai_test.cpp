@@ -347,3 +347,25 @@ TEST_CASE(
   CHECK(end(kind::cancelled, true).what == failure_kind::cancelled);
   CHECK(end(kind::too_large, true).what == failure_kind::invalid);
 }
+
+TEST_CASE("of a stream no more text is kept than asked for, and every token of it is counted") {
+  for (const std::size_t kept : {0, 7, 100}) {
+    auto context = context_for(true);
+    context.kept_text_bytes_max = kept;
+    openai_decoder decoder(std::move(context));
+    decoder.head(200, event_stream);
+    std::string heard;
+    for (const auto* text : {"four", "five!", "äöü"})
+      heard += decoder.feed("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" +
+                            std::string(text) + "\"}}]}\n\n");
+    heard += decoder.feed("data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":"
+                          "\"stop\"}]}\n\ndata: [DONE]\n\n");
+    CHECK(heard == "fourfive!äöü");
+    const auto outcome = decoder.finish(transfer_end::kind::complete);
+    REQUIRE(std::holds_alternative<completion>(outcome));
+    const auto& answer = std::get<completion>(outcome);
+    CHECK(answer.tokens == 100 + 3);
+    CHECK(answer.content == (kept == 0 ? "" : kept == 7 ? "four" : "fourfive!äöü"));
+    CHECK(decoder.last_text().empty());
+  }
+}

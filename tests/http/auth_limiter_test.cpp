@@ -50,16 +50,36 @@ TEST_CASE("a limit of 0 is none") {
   CHECK_FALSE(l.is_over("a", 0, start));
 }
 
-TEST_CASE("the addresses remembered are bounded") {
+TEST_CASE("the addresses remembered are bounded, and those that go on failing stay") {
   auth_limiter l;
-  for (int i = 0; i < 65536; ++i)
+  l.failed("guesser", start);
+  for (int i = 0; i < 200000; ++i) {
     l.failed(std::to_string(i), start);
-  CHECK(l.is_over("0", 1, start));
-  l.failed("0", start);
-  CHECK(l.is_over("0", 2, start)); // known: needs no room
-  l.failed("one more", start);
-  CHECK(l.is_over("one more", 1, start));
-  CHECK_FALSE(l.is_over("0", 1, start));
+    if (i % 10000 == 0)
+      l.failed("guesser", start);
+  }
+  CHECK(l.is_over("guesser", 21, start));
+  CHECK(l.is_over("199999", 1, start));
+  CHECK(l.is_over(std::to_string(200000 - 32768), 1, start));
+  CHECK_FALSE(l.is_over(std::to_string(200000 - 65538), 1, start));
+}
+
+TEST_CASE("addresses of one IPv6 network of 64 bits are one") {
+  auth_limiter l;
+  l.failed("2001:db8:0:1::1", start);
+  l.failed("2001:db8:0:1:ffff::2", start);
+  CHECK(l.is_over("2001:db8:0:1:aaaa:bbbb:cccc:dddd", 2, start));
+  CHECK_FALSE(l.is_over("2001:db8:0:2::1", 1, start));
+  l.failed("10.0.0.1", start);
+  CHECK_FALSE(l.is_over("10.0.0.2", 1, start));
+}
+
+TEST_CASE("a port behind a forwarded address is not part of it") {
+  CHECK(client_address(from("10.0.0.1", {"1.2.3.4:567"}), proxies) == "1.2.3.4");
+  CHECK(client_address(from("10.0.0.1", {"[2001:db8::1]:567"}), proxies) == "2001:db8::1");
+  CHECK(client_address(from("10.0.0.1", {"2001:db8::1"}), proxies) == "2001:db8::1");
+  CHECK(client_address(from("10.0.0.1", {"[", "[]"}), proxies).size() < 64);
+  CHECK(client_address(from("10.0.0.1", {"9.9.9.9, 10.0.0.2:80"}), proxies) == "9.9.9.9");
 }
 
 TEST_CASE("a peer that is no trusted proxy is the client, whatever it claims") {

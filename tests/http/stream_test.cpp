@@ -210,6 +210,19 @@ TEST_CASE("a client that takes no byte of a large answer is cut") {
   CHECK(desk.s.in_flight() == 0);
 }
 
+TEST_CASE("an idle client that has not taken its answer is reset, so that the kernel frees it") {
+  auto options = local();
+  options.keep_alive_timeout = options.write_stall_max = 300ms;
+  const std::string large(200000, 'x');
+  server s(options, [&large](request, auto e) { e->respond(text(large)); });
+  raw_client c(s.port(), 4096);
+  c.send(get("/"));
+  CHECK(eventually([&] { return s.connections() == 1; }));
+  CHECK(eventually([&] { return s.connections() == 0; }));
+  c.receive_all();
+  CHECK(c.was_reset());
+}
+
 TEST_CASE("a silent stream is not a stalled one") {
   front_desk desk(with_stall_max(200ms));
   raw_client c(desk.s.port());
