@@ -36,7 +36,7 @@ std::string time_json(std::int64_t unix_ms) {
   return unix_ms == 0 ? "null" : '"' + rfc3339(unix_ms) + '"';
 }
 
-std::string success_rate(const agent_statistics& s) {
+std::string success_rate(const store::agent_statistics& s) {
   const auto ended = s.completed + s.failed;
   if (ended == 0)
     return "0";
@@ -64,37 +64,21 @@ struct figures {
   std::int64_t runs, tokens, calls;
 };
 figures figures_at(const std::vector<store::reply>& all, std::size_t i) {
-  const auto at = [&](std::size_t k) { return k < all.size() ? number(all[k].text) : 0; };
+  const auto at = [&](std::size_t k) { return k < all.size() ? all[k].integer : 0; };
   return {at(3 * i), at(3 * i + 1), at(3 * i + 2)};
 }
 
 } // namespace
 
-agent_statistics read_statistics(const store::reply& hash) {
-  agent_statistics s;
-  for (std::size_t i = 0; i + 1 < hash.items.size(); i += 2) {
-    const auto& field = hash.items[i].text;
-    const auto value = number(hash.items[i + 1].text);
-    if (field == "runs")
-      s.runs = value;
-    else if (field == "completed")
-      s.completed = value;
-    else if (field == "failed")
-      s.failed = value;
-    else if (field == "last_run")
-      s.last_run_ms = value;
-  }
-  return s;
-}
-
-std::string agent_json(const store::agent_snapshot& a, const agent_statistics& s, bool whole) {
+std::string agent_json(const store::agent_snapshot& a, const store::agent_statistics& s,
+                       bool whole) {
   return "{\"id\":\"" + a.id.text() + "\",\"name\":" + quote_json(a.name) +
          ",\"agent_type\":" + quote_json(a.agent_type) + ",\"status\":\"" +
          (a.active ? "active" : "disabled") +
          "\",\"config\":" + (whole ? a.config_json : short_config(a)) +
          ",\"created_at\":" + time_json(a.created_ms) +
-         ",\"last_run\":" + time_json(s.last_run_ms) + ",\"total_runs\":" + std::to_string(s.runs) +
-         ",\"success_rate\":" + success_rate(s) + '}';
+         ",\"last_run\":" + time_json(s.last_run_ms.value_or(0)) +
+         ",\"total_runs\":" + std::to_string(s.runs) + ",\"success_rate\":" + success_rate(s) + '}';
 }
 
 std::string page_json(const char* name, const std::vector<std::string>& items, std::int64_t total,

@@ -3,6 +3,7 @@
 
 #include "actors/api_request.hpp"
 #include "store/redis.hpp"
+#include "store/tenant_records.hpp"
 #include "store/tenant_snapshot.hpp"
 
 #include <cstdint>
@@ -11,15 +12,9 @@
 
 namespace ares {
 
-/// Statistics of one agent, of the hash {T}:s:AGENT.
-struct agent_statistics {
-  std::int64_t runs = 0, completed = 0, failed = 0, last_run_ms = 0;
-};
-[[nodiscard]] agent_statistics read_statistics(const store::reply& hash);
-
 /// `whole`: the details, with the whole config; else model and tools only.
-[[nodiscard]] std::string agent_json(const store::agent_snapshot& a, const agent_statistics& s,
-                                     bool whole);
+[[nodiscard]] std::string agent_json(const store::agent_snapshot& a,
+                                     const store::agent_statistics& s, bool whole);
 
 /// `{"NAME": [items], "total": ..., "page": ..., "per_page": ...}`
 [[nodiscard]] std::string page_json(const char* name, const std::vector<std::string>& items,

@@ -3,6 +3,7 @@
 #include "actors/api_json.hpp"
 #include "conf/limits.hpp"
 #include "conf/log.hpp"
+#include "store/counters.hpp"
 #include "store/keys.hpp"
 #include "store/record.hpp"
 #include "store/scripts.hpp"
@@ -189,12 +190,10 @@ namespace {
 store::command
 statistics_read(const tenant_id& t,
                 const std::vector<std::shared_ptr<const store::agent_snapshot>>& of) {
-  static const store::script& script = store::script_named("statistics_read");
   store::command c;
-  c.run = &script;
+  c.arguments = {"HMGET", store::keys::usage(t)};
   for (const auto& agent : of)
-    c.arguments.push_back(store::keys::statistics(t, agent->id.text()));
-  c.keys = c.arguments.size();
+    c.arguments.push_back(store::agent_field(agent->id.text()));
   return c;
 }
 
@@ -209,8 +208,10 @@ void query_state::read_agents(const store::reply&) {
 void query_state::agents_read(const store::reply& r) {
   std::vector<std::string> items;
   for (std::size_t i = 0; i < agents_.size(); ++i)
-    items.push_back(agent_json(
-        *agents_[i], i < r.items.size() ? read_statistics(r.items[i]) : agent_statistics{}, false));
+    items.push_back(agent_json(*agents_[i],
+                               i < r.items.size() ? store::read_agent_statistics(r.items[i])
+                                                  : store::agent_statistics{},
+                               false));
   answer(outcome::of(page_json("agents", items, total_, page_)));
 }
 
@@ -221,8 +222,10 @@ void query_state::read_agent(const store::reply&) {
 }
 
 void query_state::agent_read(const store::reply& r) {
-  answer(outcome::of(agent_json(
-      *agents_[0], r.items.empty() ? agent_statistics{} : read_statistics(r.items[0]), true)));
+  answer(outcome::of(agent_json(*agents_[0],
+                                r.items.empty() ? store::agent_statistics{}
+                                                : store::read_agent_statistics(r.items[0]),
+                                true)));
 }
 
 // -- runs ---------------------------------------------------------------------

@@ -138,7 +138,8 @@ void accumulator_state::distribute(store::answer& a) {
     batch_failed(store::fate::unavailable);
     return;
   }
-  node->clock->learn(batch->now_ms);
+  if (batch->now_ms != 0)
+    node->clock->learn(batch->now_ms);
   for (std::size_t i = 0; i < out_.size(); ++i) {
     if (out_[i].persistent)
       --node->counters->ends_waiting;

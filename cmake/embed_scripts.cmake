@@ -1,6 +1,8 @@
 # cmake -DOUT=file.cpp -DDIR=store/scripts -P embed_scripts.cmake
 # Every DIR/NAME.lua becomes an ares::store::script. A line `--#include part.lua` stands for the
-# text of DIR/parts/part.lua. A script's SHA-1 is taken over the text that Redis gets.
+# text of DIR/parts/part.lua. A script's SHA-1 is taken over the text that Redis gets. In a library of
+# functions (`#!lua name=`) `%version%` stands for 12 digits of the SHA-1 of the text itself; every
+# `ares_NAME_%version%` that it registers becomes an ares::store::script NAME.
 file(GLOB files "${DIR}/*.lua")
 set(entries "")
 foreach(file IN LISTS files)
@@ -12,7 +14,18 @@ foreach(file IN LISTS files)
     string(REPLACE "${line}" "${part}" text "${text}")
   endwhile()
   string(SHA1 sha "${text}")
-  string(APPEND entries "    {\"${name}\", R\"lua(${text})lua\", \"${sha}\"},\n")
+  if(text MATCHES "^#!lua name=")
+    string(SUBSTRING "${sha}" 0 12 version)
+    string(REGEX MATCHALL "function_name = 'ares_[a-z_]+_%version%'" functions "${text}")
+    string(REPLACE "%version%" "${version}" text "${text}")
+    foreach(function IN LISTS functions)
+      string(REGEX REPLACE ".*'ares_([a-z_]+)_%version%'" "\\1" name "${function}")
+      string(APPEND entries
+             "    {\"${name}\", R\"lua(${text})lua\", \"\", \"ares_${name}_${version}\"},\n")
+    endforeach()
+  else()
+    string(APPEND entries "    {\"${name}\", R\"lua(${text})lua\", \"${sha}\", \"\"},\n")
+  endif()
 endforeach()
 file(WRITE "${OUT}" "// Generated from store/scripts by cmake/embed_scripts.cmake.
 #include \"store/scripts.hpp\"

@@ -50,8 +50,7 @@ private:
                                        const std::string& version);
   [[nodiscard]] result<std::monostate> write(const tenant_id& t, const reply& snapshot,
                                              const std::vector<std::string>& agents);
-  [[nodiscard]] std::vector<std::string> figures(const tenant_id& t, const reply& snapshot,
-                                                 const std::vector<std::string>& agents);
+  [[nodiscard]] std::vector<std::string> figures(const tenant_id& t, const reply& snapshot);
   /// All runs of an agent up to the snapshot: the older ones, then `recent`.
   [[nodiscard]] result<std::monostate> history(const tenant_id& t, const std::string& agent,
                                                const std::vector<std::string>& recent);

@@ -94,10 +94,8 @@ result<reply> tenant_export::snapshot(const tenant_id& t, const std::vector<std:
                                       const std::string& version) {
   std::vector<std::string> names{keys::tenant(t),    keys::agents(t), keys::gone_agents(t),
                                  keys::last_used(t), keys::usage(t),  keys::open(t)};
-  for (const auto& a : agents) {
-    names.push_back(keys::statistics(t, a));
+  for (const auto& a : agents)
     names.push_back(keys::history(t, a));
-  }
   return calls_.run("tenant_export", std::move(names), {version, "[" + bound_});
 }
 
@@ -106,13 +104,13 @@ result<std::monostate> tenant_export::write(const tenant_id& t, const reply& sna
                                             const std::vector<std::string>& agents) {
   if (snapshot.items.size() != snapshot_parts + agents.size())
     return error{errc::internal, "Internal error"};
-  for (const auto& line : figures(t, snapshot, agents))
+  for (const auto& line : figures(t, snapshot))
     if (auto written = out_(line); !written)
       return written;
   const auto runs_before = counts_.runs;
   for (std::size_t i = 0; i < agents.size(); ++i) {
     std::vector<std::string> recent;
-    for (const auto& id : snapshot.items[snapshot_parts + i].items.at(1).items)
+    for (const auto& id : snapshot.items[snapshot_parts + i].items)
       recent.push_back(id.text);
     if (auto written = history(t, agents[i], recent); !written)
       return written;
@@ -127,8 +125,7 @@ result<std::monostate> tenant_export::write(const tenant_id& t, const reply& sna
               '}');
 }
 
-std::vector<std::string> tenant_export::figures(const tenant_id& t, const reply& snapshot,
-                                                const std::vector<std::string>& agents) {
+std::vector<std::string> tenant_export::figures(const tenant_id& t, const reply& snapshot) {
   const auto start = start_of_line(t);
   const auto& parts = snapshot.items; // OK, now, {T}:t :a :g :l :u :open, the agents'
   std::vector<std::string> lines;
@@ -152,9 +149,6 @@ std::vector<std::string> tenant_export::figures(const tenant_id& t, const reply&
   for_each_field(parts[7], [&](const std::string& id, const std::string& entry) {
     lines.push_back(start + R"(,"open":)" + text_of({{"id", id}, {"entry", entry}}) + '}');
   });
-  for (std::size_t i = 0; i < agents.size(); ++i)
-    lines.push_back(start + R"(,"agent_id":")" + agents[i] + R"(","statistics":)" +
-                    text_of(object_of(parts[snapshot_parts + i].items.at(0))) + '}');
   return lines;
 }
 

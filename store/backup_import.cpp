@@ -1,5 +1,6 @@
 #include "conf/log.hpp"
 #include "store/backup.hpp"
+#include "store/counters.hpp"
 #include "store/keys.hpp"
 #include "store/operations.hpp"
 #include "store/record.hpp"
@@ -132,9 +133,6 @@ result<std::monostate> tenant_import::tenant_line(const json& line, std::string_
     return fields_line(line, "last_used", keys::last_used(*id));
   if (line.contains("usage"))
     return fields_line(line, "usage", keys::usage(*id));
-  const auto agent = agent_id::parse(text_at(line, "agent_id"));
-  if (line.contains("statistics") && agent)
-    return fields_line(line, "statistics", keys::statistics(*id, agent->text()));
   return wrong("The line holds nothing that is known");
 }
 
@@ -208,6 +206,8 @@ result<std::monostate> tenant_import::fields_line(const json& line, const char* 
   if (!holds_texts_only(fields))
     return wrong(std::string(name) + ": these are no figures");
   for (const auto& [field, value] : fields.items()) {
+    if (key == keys::usage(now_->id) && !read_row(field, value.get_ref<const std::string&>()))
+      return wrong("usage: " + field + " is no row of figures");
     put("HSET", key, {field, value.get<std::string>()});
     if (auto written = flush_if_full(); !written)
       return written;

@@ -50,10 +50,6 @@ std::string history(const tenant_id& t, std::string_view agent) {
   return in_slot(t, "h:", agent);
 }
 
-std::string statistics(const tenant_id& t, std::string_view agent) {
-  return in_slot(t, "s:", agent);
-}
-
 std::string idempotency(const tenant_id& t, std::string_view agent, std::string_view key) {
   auto name = in_slot(t, "i:", agent);
   name += ':';

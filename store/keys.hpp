@@ -24,8 +24,6 @@ namespace ares::store::keys {
                                  std::string_view run); // {T}:r:RUN string: JSON
 [[nodiscard]] std::string history(const tenant_id& t,
                                   std::string_view agent); // {T}:h:AGENT sorted set of run ids
-[[nodiscard]] std::string statistics(const tenant_id& t,
-                                     std::string_view agent); // {T}:s:AGENT hash
 [[nodiscard]] std::string idempotency(const tenant_id& t, std::string_view agent,
                                       std::string_view key); // {T}:i:AGENT:KEY string, 24 h
 

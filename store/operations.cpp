@@ -39,6 +39,12 @@ std::string_view text_at(const reply& r, std::size_t i) {
   return i < r.items.size() ? std::string_view(r.items[i].text) : std::string_view{};
 }
 
+std::optional<std::int64_t> integer_at(const reply& r, std::size_t i) {
+  if (i >= r.items.size() || r.items[i].type != reply::kind::integer)
+    return std::nullopt;
+  return r.items[i].integer;
+}
+
 struct what_to_read {
   std::string key;
   std::string what, first, second;
@@ -67,7 +73,6 @@ operation admit(const tenant_id& t, const admission& a) {
   auto unused = keys::tenant(t);
   operation op;
   op.keys = {a.is_run ? keys::record(t, id) : unused, a.is_run ? keys::history(t, a.agent) : unused,
-             a.is_run ? keys::statistics(t, a.agent) : unused,
              a.idempotency_key.empty() ? unused : keys::idempotency(t, a.agent, a.idempotency_key)};
   op.arguments = {"admit",
                   a.is_run ? "r" : "c",
@@ -110,12 +115,12 @@ std::optional<admission_result> read_admission(const reply& r) {
     result.what = what;
     const std::size_t left = what == verdict::admitted ? 2 : 1;
     if (what == verdict::admitted)
-      result.started_ms = number(text_at(r, 1)).value_or(0);
+      result.started_ms = integer_at(r, 1).value_or(0);
     if (what == verdict::replay)
       result.run = text_at(r, 1);
     else {
-      result.day_left = number(text_at(r, left));
-      result.tokens_left = number(text_at(r, left + 1));
+      result.day_left = integer_at(r, left);
+      result.tokens_left = integer_at(r, left + 1);
     }
     return result;
   }
@@ -145,9 +150,7 @@ namespace {
 
 std::vector<std::string> ending_keys(const tenant_id& t, const std::string& id,
                                      const std::string& agent) {
-  if (agent.empty())
-    return {keys::tenant(t), keys::tenant(t)};
-  return {keys::record(t, id), keys::statistics(t, agent)};
+  return {agent.empty() ? keys::tenant(t) : keys::record(t, id)};
 }
 
 } // namespace
@@ -244,13 +247,11 @@ command batch(const tenant_id& t, const incarnation_id& node,
 }
 
 std::optional<batch_results> read_batch(reply r, std::size_t count) {
-  if (r.type != reply::kind::array || r.items.size() != count + 1)
-    return std::nullopt;
-  auto now = number(r.items[0].text);
-  if (!now)
+  if (r.type != reply::kind::array || r.items.size() != count + 1 ||
+      r.items[0].type != reply::kind::integer)
     return std::nullopt;
   batch_results out;
-  out.now_ms = *now;
+  out.now_ms = r.items[0].integer;
   out.results.assign(std::make_move_iterator(r.items.begin() + 1),
                      std::make_move_iterator(r.items.end()));
   for (const auto& result : out.results)

@@ -138,7 +138,7 @@ enum class check_verdict { ok, no_key, stale };
 /// The results in order; nothing if the reply does not fit `count` operations. An operation that
 /// Redis could not carry out (logged) has a result that none of the readers above understands.
 struct batch_results {
-  std::int64_t now_ms = 0;
+  std::int64_t now_ms = 0; // store time; 0 where no operation needed it
   std::vector<reply> results;
 };
 [[nodiscard]] std::optional<batch_results> read_batch(reply r, std::size_t count);

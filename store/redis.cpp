@@ -40,7 +40,7 @@ constexpr auto clock_round_trip_max = 50ms;
 constexpr std::size_t batch_bytes_max = 256 * 1024;
 
 /// Whom a reply is for.
-enum class purpose { user, sign_in, time, ping };
+enum class purpose { user, sign_in, time, ping, library };
 
 struct sent_command {
   purpose why = purpose::user;
@@ -327,6 +327,8 @@ struct redis::impl {
       if (next.deadline <= now) {
         settle(next, {fate::unavailable, {}});
       } else {
+        if (next.whole_text && !next.what.run->function.empty())
+          send_own(purpose::library, {"FUNCTION", "LOAD", "REPLACE", next.what.run->text}, now);
         link->put(next.what, next.whole_text);
         sent.push_back({purpose::user, std::move(next), now, link->end_position()});
       }
@@ -394,9 +396,8 @@ struct redis::impl {
   // -- replies ------------------------------------------------------------------
 
   void take_reply(reply r) {
-    if (sent.empty()) {
+    if (sent.empty())
       return condemn(r.type == reply::kind::error ? r.text : "a reply nobody asked for");
-    }
     auto s = std::move(sent.front());
     sent.pop_front();
     last_heard = monotonic::now();
@@ -406,8 +407,10 @@ struct redis::impl {
       take_time(r, last_heard - s.at);
     else if (s.why == purpose::ping)
       take_ping(r);
-    else if (r.type == reply::kind::error)
+    else if (r.type == reply::kind::error && s.why == purpose::sign_in)
       condemn(r.text);
+    else if (r.type == reply::kind::error)
+      trouble.away(r.text, error_code(r.text)); // the call behind it fails, and says so
   }
 
   /// The first reason is the one to tell.
@@ -419,7 +422,7 @@ struct redis::impl {
   void take_answer(queued_command c, reply r) {
     auto what = fate::done;
     if (r.type == reply::kind::error) {
-      if (c.what.run && !c.whole_text && !c.answered && error_code(r.text) == "NOSCRIPT") {
+      if (c.what.run && !c.whole_text && !c.answered && is_unknown_script(r.text)) {
         c.whole_text = true;
         waiting.push_back(std::move(c));
         return;

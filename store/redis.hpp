@@ -39,14 +39,17 @@ struct answer {
   reply value;
 };
 
-/// A Lua script: text embedded at build time from store/scripts/ (see store/scripts.hpp).
+/// A Lua script, or a function of a library: text embedded at build time from store/scripts/ (see
+/// store/scripts.hpp).
 struct script {
   std::string name;
-  std::string text;
-  std::string sha1; // 40 hexadecimal digits
+  std::string text;       // of a function: its whole library
+  std::string sha1;       // 40 hexadecimal digits; of a function: empty
+  std::string function{}; // its name for Redis; of a script: empty
 };
 
-/// One command. With a script it is sent as EVALSHA (and, on NOSCRIPT, once more as EVAL):
+/// One command. With a script it is sent as EVALSHA (and, on NOSCRIPT, once more as EVAL); with a
+/// function as FCALL (and, where Redis does not know it, once more behind a FUNCTION LOAD).
 /// `arguments` are then the keys and the arguments behind them.
 struct command {
   const script* run = nullptr; // must outlive the connection

@@ -17,7 +17,7 @@ struct queued_command {
   redis::callback done;
   monotonic::time_point deadline{};
   std::size_t bytes = 0;   // of its arguments, for the bound
-  bool whole_text = false; // EVAL: Redis does not know the script yet
+  bool whole_text = false; // Redis does not know the script yet: it goes with it, or in front of it
   bool refused = false;    // above a bound: to be answered, not sent
   bool answered = false;   // at its deadline; a late reply will be swallowed
 };

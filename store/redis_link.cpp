@@ -98,9 +98,10 @@ void redis_link::argument(std::string_view text) {
 
 void redis_link::put(const command& c, bool whole_text) {
   if (c.run) {
+    const bool is_function = !c.run->function.empty();
     begin_command(3 + c.arguments.size());
-    argument(whole_text ? "EVAL" : "EVALSHA");
-    argument(whole_text ? c.run->text : c.run->sha1);
+    argument(is_function ? "FCALL" : whole_text ? "EVAL" : "EVALSHA");
+    argument(is_function ? c.run->function : whole_text ? c.run->text : c.run->sha1);
     argument(std::to_string(c.keys));
   } else {
     begin_command(c.arguments.size());

@@ -33,7 +33,8 @@ public:
   /// A command is `begin_command(n)` and n times `argument`; it leaves with the next `flush`.
   void begin_command(std::size_t arguments);
   void argument(std::string_view text);
-  /// The same for a whole command; with a script as EVALSHA, or as EVAL with its `whole_text`.
+  /// The same for a whole command; with a function as FCALL, with a script as EVALSHA, or as EVAL
+  /// with its `whole_text`.
   void put(const command& c, bool whole_text);
   /// Sends what the socket takes now.
   void flush();

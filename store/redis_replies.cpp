@@ -22,6 +22,10 @@ std::string_view error_code(std::string_view error_text) noexcept {
   return error_text.substr(0, error_text.find(' '));
 }
 
+bool is_unknown_script(std::string_view error_text) noexcept {
+  return error_code(error_text) == "NOSCRIPT" || error_text.starts_with("ERR Function not found");
+}
+
 fate fate_of_error(std::string_view error_text) noexcept {
   using namespace std::string_view_literals;
   static constexpr std::array refusals{"LOADING"sv,    "READONLY"sv,    "MISCONF"sv,
@@ -30,6 +34,8 @@ fate fate_of_error(std::string_view error_text) noexcept {
   const auto code = error_code(error_text);
   if (code == "OOM")
     return fate::full;
+  if (is_unknown_script(error_text))
+    return fate::unavailable;
   const bool refused = std::find(refusals.begin(), refusals.end(), code) != refusals.end();
   return refused ? fate::unavailable : fate::done;
 }

@@ -12,6 +12,9 @@ namespace ares::store {
 /// The first word of an error reply, `NOSCRIPT`.
 [[nodiscard]] std::string_view error_code(std::string_view error_text) noexcept;
 
+/// Redis does not know the script or function (yet).
+[[nodiscard]] bool is_unknown_script(std::string_view error_text) noexcept;
+
 /// `done` where the error is the command's own. Redis raises the others before a command, and in a
 /// script before its first write only (scriptVerifyOOM, scriptVerifyWriteCommandAllow in its
 /// script.c): a script that met them has written nothing.

@@ -1,4 +1,5 @@
 // The agents of a tenant, and their runs.
+#include "store/counters.hpp"
 #include "store/keys.hpp"
 #include "store/tenants.hpp"
 
@@ -106,7 +107,7 @@ tenant_store::statistics_of(const std::vector<std::pair<tenant_id, std::string>>
   std::vector<std::vector<std::string>> questions;
   questions.reserve(agents.size());
   for (const auto& [t, agent] : agents)
-    questions.push_back({"HGETALL", keys::statistics(t, agent)});
+    questions.push_back({"HGET", keys::usage(t), agent_field(agent)});
   auto replies = calls_.call_all(std::move(questions));
   if (!replies)
     return replies.failure();

@@ -1,4 +1,5 @@
 // What an operator reads of the whole platform.
+#include "store/counters.hpp"
 #include "store/keys.hpp"
 #include "store/tenants.hpp"
 

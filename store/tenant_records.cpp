@@ -5,7 +5,6 @@
 
 #include <charconv>
 #include <cmath>
-#include <functional>
 
 namespace ares::store {
 
@@ -29,25 +28,9 @@ template <class Json> std::optional<std::int64_t> number_in(const Json& object, 
   return it->template get<std::int64_t>();
 }
 
-void each_field(const reply& hash,
-                const std::function<void(std::string_view, std::string_view)>& take) {
-  for (std::size_t i = 0; i + 1 < hash.items.size(); i += 2)
-    take(hash.items[i].text, hash.items[i + 1].text);
-}
-
 void overlay(std::optional<std::int64_t>& limit, const own_figure& own) {
   if (own.given)
     limit = own.value;
-}
-
-std::int64_t* counter_of(usage_counters& c, char kind) {
-  switch (kind) {
-  case 'r': return &c.runs;
-  case 't': return &c.tokens;
-  case 'c': return &c.api_calls;
-  default: // executing requests of a day: a limit's business, no usage
-    return nullptr;
-  }
 }
 
 } // namespace
@@ -100,47 +83,6 @@ std::optional<key_record> read_key_record(std::string_view stored) {
   k.created_s = number_in(object, "created_at").value_or(0);
   k.expires_s = number_in(object, "expires_at");
   return k;
-}
-
-agent_statistics read_agent_statistics(const reply& hash) {
-  agent_statistics s;
-  each_field(hash, [&s](std::string_view field, std::string_view value) {
-    const auto n = number(value);
-    if (field == "runs")
-      s.runs = n;
-    else if (field == "completed")
-      s.completed = n;
-    else if (field == "failed")
-      s.failed = n;
-    else if (field == "cancelled")
-      s.cancelled = n;
-    else if (field == "tokens")
-      s.tokens = n;
-    else if (field == "duration_ms")
-      s.duration_ms = n;
-    else if (field == "last_run")
-      s.last_run_ms = n;
-  });
-  return s;
-}
-
-tenant_usage read_tenant_usage(const reply& hash, std::int64_t now_ms) {
-  tenant_usage u;
-  u.now_ms = now_ms;
-  const auto month = "m" + utc_day(now_ms).substr(0, 7);
-  each_field(hash, [&](std::string_view field, std::string_view value) {
-    if (field.empty())
-      return;
-    const auto date = field.substr(0, field.size() - 1);
-    std::int64_t* counter = nullptr;
-    if (date == month)
-      counter = counter_of(u.month, field.back());
-    else if (date.size() == 11 && date.front() == 'd' && field.back() != 'x')
-      counter = counter_of(u.days[std::string(date.substr(1))], field.back());
-    if (counter)
-      *counter = number(value);
-  });
-  return u;
 }
 
 own_figure read_own_figure(const reply& field) {

@@ -144,9 +144,6 @@ struct tenant_usage {
 /// Nothing if the text is no such record (which is logged).
 [[nodiscard]] std::optional<agent_record> read_agent_record(std::string_view stored);
 [[nodiscard]] std::optional<key_record> read_key_record(std::string_view stored);
-[[nodiscard]] agent_statistics read_agent_statistics(const reply& hash);
-/// Of all of {T}:u.
-[[nodiscard]] tenant_usage read_tenant_usage(const reply& hash, std::int64_t now_ms);
 /// `N` or `none`, as stored; nothing stored: the tier's.
 [[nodiscard]] own_figure read_own_figure(const reply& field);
 [[nodiscard]] std::string own_figure_text(const own_figure& f);

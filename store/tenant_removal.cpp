@@ -134,7 +134,7 @@ result<std::monostate> tenant_store::clear_history(const tenant_id& t, const std
     if (!runs)
       return runs.failure();
     if (runs->items.empty())
-      return plain(calls_.call({"UNLINK", history, keys::statistics(t, agent)}));
+      return plain(calls_.call({"UNLINK", history}));
     if (auto gone = calls_.call(unlink_records(t, runs->items)); !gone)
       return gone.failure();
     std::vector<std::string> forget{"ZREM", history};

@@ -14,7 +14,7 @@ local created = redis.call('HGET', KEYS[1], 'created_at')
 if created then return { 'OK', created } end
 if now_ms > tonumber(ARGV[3]) then return { 'LATE' } end
 
-redis.call('HSET', KEYS[1], 'schema', '1', 'state', 'pending', 'id', ARGV[4], 'name', ARGV[5],
+redis.call('HSET', KEYS[1], 'schema', '2', 'state', 'pending', 'id', ARGV[4], 'name', ARGV[5],
   'tier', ARGV[6], 'created_at', integer(now_ms))
 for i, field in ipairs({ 'q_runs', 'q_tokens', 'q_day' }) do
   if ARGV[6 + i] ~= '' then redis.call('HSET', KEYS[1], field, ARGV[6 + i]) end

@@ -102,6 +102,13 @@ inline store::reply array_reply(std::vector<store::reply> items) {
   return r;
 }
 
+inline store::reply number_reply(std::int64_t n) {
+  store::reply r;
+  r.type = store::reply::kind::integer;
+  r.integer = n;
+  return r;
+}
+
 inline store::reply words(const std::vector<std::string>& texts) {
   std::vector<store::reply> items;
   for (const auto& t : texts)
@@ -116,11 +123,17 @@ inline store::answer lost(store::fate what) {
   return {what, {}};
 }
 
+/// OK, when it started, what is left of the day's requests and of the month's tokens.
+inline store::reply admitted_reply() {
+  return array_reply(
+      {text_reply("OK"), number_reply(1773411720000), number_reply(9), number_reply(999)});
+}
+
 /// What the store usually says to an operation.
 inline store::reply usual_reply(const std::vector<std::string>& operation) {
   const auto& name = operation.at(0);
   if (name == "admit")
-    return words({"OK", "1773411720000", "9", "999"});
+    return admitted_reply();
   if (name == "settle")
     return words({"OK", operation[1]});
   if (name == "check" && operation.at(5) == "run")
@@ -278,7 +291,7 @@ inline std::vector<std::vector<std::string>> operations_of(const store_command& 
 inline store::answer batch_answer(
     const store_command& c,
     const std::function<store::reply(const std::vector<std::string>&)>& reply_to = usual_reply) {
-  std::vector<store::reply> items{text_reply("1773411720000")};
+  std::vector<store::reply> items{number_reply(1773411720000)};
   for (const auto& operation : operations_of(c))
     items.push_back(reply_to(operation));
   return answered(array_reply(std::move(items)));

@@ -1,4 +1,5 @@
 #include "actors/administrator.hpp"
+#include "store/counters.hpp"
 #include "store/keys.hpp"
 #include "tests/catch.hpp"
 #include "tests/store/test_server.hpp"
@@ -213,8 +214,8 @@ TEST_CASE("who used most of a quota is reported") {
   auto t = b.tenant("acme");
   b.tenant("idle");
   store::blocking_calls raw(b.connection);
-  const auto month = "m" + utc_day(b.clock.now_ms()).substr(0, 7);
-  REQUIRE(raw.call({"HSET", store::keys::usage(t), month + "r", "800", month + "t", "79999"}));
+  const auto month = store::month_field(utc_day(b.clock.now_ms()).substr(0, 7));
+  REQUIRE(raw.call({"HSET", store::keys::usage(t), month, "800|79999|0"}));
   auto alerts = b.body(admin::list_alerts{}, 200)["alerts"];
   REQUIRE(alerts.size() == 1);
   CHECK(alerts[0]["kind"] == "quota_runs");

@@ -185,7 +185,7 @@ TEST_CASE("a run that another node has is cancelled through the store after 2 s"
   b.store_shows(b.running);
   REQUIRE(b.asked()[0] == "settle");
   CHECK(b.asked()[2] == "cancelled");
-  CHECK(b.requests.back().what.keys[1].find("the-agent") != std::string::npos);
+  CHECK(b.requests.back().what.keys[0].find(b.run_id.text()) != std::string::npos);
   SECTION("and that is what the client is told") {
     b.store_says({text_reply(R"({"status":"cancelled"})")});
     CHECK(b.client->body()["status"] == "cancelled");

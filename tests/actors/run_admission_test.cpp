@@ -24,7 +24,8 @@ TEST_CASE("each limit is answered with its sentence, its code and when to come b
     run_bench b;
     b.birth.day_limit = 100;
     b.start_run();
-    b.store_says("admit", {word, "0", "42"});
+    b.store_says("admit",
+                 answered(array_reply({text_reply(word), number_reply(0), number_reply(42)})));
     CHECK(b.client->refusal() == code);
     CHECK(b.client->answers[0].failure->message == sentence);
     CHECK(b.client->answers[0].retry_after >= 1s);
@@ -121,7 +122,7 @@ TEST_CASE("an overdue admission is a 503 at once, and ended if it comes all the 
     b.store_says("settle", {"OK", "{}"});
   }
   SECTION("it was refused") {
-    b.store_says("admit", {"DAY", "0", ""});
+    b.store_says("admit", {"DAY"});
   }
   SECTION("it certainly never came") {
     b.store_says("admit", lost(store::fate::unavailable));

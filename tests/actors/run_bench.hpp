@@ -80,7 +80,7 @@ public:
   void store_says(const std::string& name, std::vector<std::string> reply) {
     store_says(name, answered(words(reply)));
   }
-  void admit() { store_says("admit", {"OK", "1773411720000", "9", "999"}); }
+  void admit() { store_says("admit", answered(admitted_reply())); }
   [[nodiscard]] std::vector<std::string> last(const std::string& name) const {
     for (auto it = requests.rbegin(); it != requests.rend(); ++it)
       if (it->what.arguments[0] == name)

@@ -115,8 +115,8 @@ def test_what_exists_is_refused_in_one_line_or_skipped(lived_in):
     assert what_a_client_sees(tenant.api) == before
 
 
-@pytest.mark.parametrize("text", [b"", b"{}\n", b"hello\n", b'{"ares_backup":2,"schema":1}\n',
-                                  b'{"ares_backup":1,"schema":1}\n{"tenant":"x"}\n'])
+@pytest.mark.parametrize("text", [b"", b"{}\n", b"hello\n", b'{"ares_backup":2,"schema":2}\n',
+                                  b'{"ares_backup":1,"schema":2}\n{"tenant":"x"}\n'])
 def test_what_is_no_backup_is_refused_in_one_line(start_node, text):
     done = run(start_node(), "import", stdin=text)
     assert done.returncode == 1

@@ -16,17 +16,25 @@ TOKENS_OF_A_REQUEST_MAX = 120  # of this load: prompt and answer
 # -- how a tenant lies in Redis ------------------------------------------------------------
 
 
+def _rows(redis, tenant, kind):
+    """The counters of a kind by the rest of their name: each a list of figures (docs/store.md)."""
+    stored = redis.hgetall(f"{{{tenant.id}}}:u")
+    return {name[1:]: [int(figure) for figure in row.split("|")] for name, row in stored.items() if name[0] == kind}
+
+
 def stored_usage(redis, tenant):
     """The counters of all days and of all months: {"runs", "tokens", "calls", "requests"} of each."""
-    days, months = dict.fromkeys("rtcx", 0), dict.fromkeys("rtcx", 0)
-    for name, value in redis.hgetall(f"{{{tenant.id}}}:u").items():
-        (days if name[0] == "d" else months)[name[-1]] += int(value)
-    names = {"r": "runs", "t": "tokens", "c": "calls", "x": "requests"}
-    return tuple({names[letter]: figure for letter, figure in of.items()} for of in (days, months))
+    names = ("runs", "tokens", "calls", "requests")
+    sums = []
+    for kind in "dm":
+        rows = _rows(redis, tenant, kind).values()
+        sums.append({name: sum(row[i] for row in rows if i < len(row)) for i, name in enumerate(names)})
+    return tuple(sums)
 
 
 def stored_statistics(redis, tenant, agent_id):
-    return {name: int(value) for name, value in redis.hgetall(f"{{{tenant.id}}}:s:{agent_id}").items()}
+    names = ("runs", "completed", "failed", "cancelled", "tokens", "duration_ms", "last_run")
+    return dict(zip(names, _rows(redis, tenant, "a").get(agent_id, [])))
 
 
 def stored_records(redis, tenant, ids):

@@ -28,18 +28,21 @@ MUTANTS = {
         (PARTS + "finish.lua", "  if not entry then\n", "  if not entry and record == '' then\n"),
         (PARTS + "finish.lua", "parse_entry(entry)", f"parse_entry(entry or {ANY_ENTRY})")],
     "settle does not look whether the run has ended": [
-        (PARTS + "settle.lua", "  if not entry then\n", "  if not entry and KEYS[k] == KEYS[1] then\n"),
+        (PARTS + "settle.lua", "  if not entry then\n", "  if not entry and keys[k] == keys[1] then\n"),
         (PARTS + "settle.lua", "parse_entry(entry)", f"parse_entry(entry or {ANY_ENTRY})")],
     "the end and its tokens are two commands": [
-        (PARTS + "batch.lua", "  count_tokens(e.day, tokens)\n", "  if not apart then count_tokens(e.day, tokens) end\n"),
-        (PARTS + "batch.lua", "local function close_entry(", "local apart\nlocal function close_entry("),
+        (PARTS + "entries.lua", "  of_day[TOKENS] = of_day[TOKENS] + tokens\n  of_month[TOKENS] = of_month[TOKENS] + tokens\n",
+         "  if not apart then\n    of_day[TOKENS] = of_day[TOKENS] + tokens\n    of_month[TOKENS] = of_month[TOKENS] + tokens\n  end\n"),
+        (PARTS + "entries.lua", "local function close_entry(", "local apart\nlocal function close_entry("),
         (PARTS + "finish.lua", "  close_entry(", "  apart = true\n  close_entry("),
         (PARTS + "finish.lua", "  return { 'OK' }", "  apart = false\n  return { 'OK' }"),
         ("actors/run_ending.cpp", "  count_end(how);\n", """  count_end(how);
   const auto day = store::running_record("", started_ms_).substr(41, 10);
-  for (const auto& field : {"d" + day + "t", "m" + day.substr(0, 7) + "t"}) {
+  for (const auto& field : {"d" + day, "m" + day.substr(0, 7)}) {
     store::command c;
-    c.arguments = {"HINCRBY", "{" + birth.tenant.text() + "}:u", field, std::to_string(end_->tokens)};
+    c.arguments = {"EVAL", R"(local runs, tokens, rest = string.match(redis.call('HGET', KEYS[1], ARGV[1]), '^(%d+)|(%d+)(.*)$')
+      redis.call('HSET', KEYS[1], ARGV[1], runs .. '|' .. string.format('%d', tokens + ARGV[2]) .. rest))",
+                   "1", "{" + birth.tenant.text() + "}:u", field, std::to_string(end_->tokens)};
     self->send(birth.node->recorder, store_command{99, std::move(c), caf::actor_cast<store_listener>(self)});
   }
 """)],
@@ -62,13 +65,13 @@ MUTANTS = {
     "an end that could not be stored is dropped": [
         ("actors/usage_accumulator.cpp", "    if (r.persistent)\n      kept.push_back", "    if (false)\n      kept.push_back")],
     "a revoked key is good": [
-        (PARTS + "admit.lua", "  if not key_is_good(ARGV[a + 2], ARGV[a + 3]) then return { 'NOKEY' } end\n", ""),
+        (PARTS + "admit.lua", "  if not key_is_good(args[a + 2], args[a + 3]) then return { 'NOKEY' } end\n", ""),
         # A revocation raises the version too, so that either check alone refuses the key.
-        (PARTS + "admit.lua", "  if ARGV[a + 4] ~= version then return { 'STALE' } end\n", "")],
+        (PARTS + "admit.lua", "  if args[a + 4] ~= version then return { 'STALE' } end\n", "")],
     "the quota of runs is overshot by one": [
-        (PARTS + "admit.lua", "runs >= tonumber(runs_limit)", "runs > tonumber(runs_limit)")],
+        (PARTS + "admit.lua", "left(runs_limit, of_month[RUNS]) == 0", "left(runs_limit, of_month[RUNS] - 1) == 0")],
     "an idempotency key is not kept": [
-        (PARTS + "admit.lua", "    redis.call('SET', KEYS[k + 3], id .. '|' .. body_hash, 'EX', 86400)\n", "")],
+        (PARTS + "admit.lua", "    call('SET', keys[k + 2], idempotency_value, 'EX', 86400)\n", "")],
     "nobody ends what a dead node left": [
         ("actors/cluster.cpp", "  if (ends.empty())\n", "  ends.clear();\n  if (ends.empty())\n")],
 }

@@ -150,8 +150,8 @@ TEST_CASE("whatever Redis loses of its log, a history that is trimmed equals its
     b.ask({"ZADD", keys::history(b.tenant, b.agent), "0", ids.back()});
   }
   for (int day = 1; day <= 28; ++day)
-    b.ask({"HSET", keys::usage(b.tenant), "d2020-01-" + std::to_string(100 + day).substr(1) + "r",
-           "7"});
+    b.ask({"HSET", keys::usage(b.tenant), "d2020-01-" + std::to_string(100 + day).substr(1),
+           "7|0|7|7"});
   std::mt19937_64 random(4711);
   while (!ids.empty()) {
     const auto some = 1 + random() % 20;

@@ -12,7 +12,7 @@ namespace {
 /// Microseconds Redis has spent in scripts.
 double script_usec(slot_bench& b) {
   const auto text = b.ask({"INFO", "commandstats"}).text;
-  const auto at = text.find("cmdstat_evalsha:");
+  const auto at = text.find("cmdstat_fcall:");
   return std::stod(text.substr(text.find("usec=", at) + 5));
 }
 

@@ -197,7 +197,6 @@ TEST_CASE("what works on a slot and between nodes works on Redis Cluster") {
   CHECK(b.store.call(tenant_read(b.tenant)).value.items.size() == 2);
   b.store.run("records_read", {keys::open(b.tenant), keys::record(b.tenant, a.operation.text())},
               {a.operation.text()});
-  b.store.run("statistics_read", {keys::statistics(b.tenant, b.agent)}, {});
 
   CHECK(b.bury(b.node, "1") == words{"DEAD", b.tenant.text()});
   CHECK(b.fence(b.node).at(0) == a.operation.text());

@@ -1,4 +1,5 @@
 #include "conf/json.hpp"
+#include "store/counters.hpp"
 #include "tests/store/slot_bench.hpp"
 
 using namespace ares;
@@ -40,8 +41,8 @@ TEST_CASE("an admitted run stands in its record, the history, the statistics, th
   CHECK(b.record(a.operation) == running_record(a.record_head, result.started_ms));
   CHECK(b.ask({"ZRANGE", keys::history(b.tenant, b.agent), "0", "-1"}).items.at(0).text ==
         a.operation.text());
-  CHECK(b.statistic("runs") == 1);
-  CHECK(b.statistic("last_run") == result.started_ms);
+  CHECK(b.statistics().runs == 1);
+  CHECK(b.statistics().last_run_ms == result.started_ms);
   for (const auto* counter : {"dr", "dc", "dx", "mr", "mc"})
     CHECK(b.used(counter) == 1);
   const auto open = b.entry(a.operation);
@@ -297,9 +298,12 @@ TEST_CASE("a run's end is written and counted once, whatever is repeated") {
   CHECK_FALSE(b.entry(a.operation));
   CHECK(b.used("mt") == 41);
   CHECK(b.used("dt") == 41);
-  CHECK(b.statistic(to_string(how)) == 1);
-  CHECK(b.statistic("tokens") == 41);
-  CHECK(b.statistic("duration_ms") == 1500);
+  const auto counted = b.statistics();
+  CHECK(counted.completed == (how == ending::completed ? 1 : 0));
+  CHECK(counted.failed == (how == ending::failed ? 1 : 0));
+  CHECK(counted.cancelled == (how == ending::cancelled ? 1 : 0));
+  CHECK(b.statistics().tokens == 41);
+  CHECK(b.statistics().duration_ms == 1500);
 
   const auto before = b.store.everything();
   const auto other = finish(b.tenant, a.operation, b.agent, {ending::failed, 9, 9}, "other");
@@ -333,8 +337,8 @@ TEST_CASE("tokens belong to the day of the admission, whenever the run ends") {
   b.ask({"HSET", keys::open(b.tenant), id.text(),
          "c|" + b.node.text() + "|2020-02-29|3|1582934400000|"});
   b.end_now(finish(b.tenant, id, "", {ending::completed, 41, 1}, ""));
-  CHECK(b.ask({"HGET", keys::usage(b.tenant), "d2020-02-29t"}).text == "41");
-  CHECK(b.ask({"HGET", keys::usage(b.tenant), "m2020-02t"}).text == "41");
+  CHECK(b.ask({"HGET", keys::usage(b.tenant), "d2020-02-29"}).text == "0|41|0|0");
+  CHECK(b.ask({"HGET", keys::usage(b.tenant), "m2020-02"}).text == "0|41|0");
 }
 
 TEST_CASE("what nobody drives is settled with the tokens that are known, as if its node had ended "
@@ -353,8 +357,8 @@ TEST_CASE("what nobody drives is settled with the tokens that are known, as if i
                                       {{ending::failed, 17, duration}, "null", R"("node lost")"}));
   CHECK_FALSE(b.entry(a.operation));
   CHECK(b.used("mt") == 17);
-  CHECK(b.statistic("failed") == 1);
-  CHECK(b.statistic("duration_ms") == duration);
+  CHECK(b.statistics().failed == 1);
+  CHECK(b.statistics().duration_ms == duration);
 }
 
 TEST_CASE("a chat is settled without a record") {
@@ -432,11 +436,11 @@ TEST_CASE("a usage answer holds the month and its 31 days, all that came before 
   const auto month = day.substr(0, 7);
   std::vector<std::string> seed{"HSET", keys::usage(b.tenant)};
   for (int d = 1; d <= 31; ++d) {
-    const auto date = "d" + month + (d < 10 ? "-0" : "-") + std::to_string(d);
-    seed.insert(seed.end(), {date + "r", std::to_string(d), date + "t", std::to_string(100 * d),
-                             date + "c", std::to_string(10 * d)});
+    const auto n = std::to_string(d);
+    seed.insert(seed.end(),
+                {day_field(month + (d < 10 ? "-0" : "-") + n), n + '|' + n + "00|" + n + "0|0"});
   }
-  seed.insert(seed.end(), {"m" + month + "r", "496", "m" + month + "t", "9007199254740000"});
+  seed.insert(seed.end(), {month_field(month), "496|9007199254740000|0"});
   b.ask(seed);
   const auto a = b.new_run();
   const auto results = b.send({admit(b.tenant, a), check(b.tenant, b.new_reading()),
@@ -445,15 +449,16 @@ TEST_CASE("a usage answer holds the month and its 31 days, all that came before 
   CHECK(usage.items.at(1).text == month);
   const auto& values = usage.items.at(2).items;
   REQUIRE(values.size() == 3 + 31 * 3);
-  CHECK(values[0].text == "497");
-  CHECK(values[1].text == "9007199254740000");
-  CHECK(values[2].text == "2");
-  const auto today = std::stoul(day.substr(8));
-  for (std::size_t d = 1; d <= 31; ++d) {
+  CHECK(values[0].integer == 497);
+  CHECK(values[1].integer == 9007199254740000);
+  CHECK(values[2].integer == 2);
+  const auto today = std::stol(day.substr(8));
+  for (long d = 1; d <= 31; ++d) {
     CAPTURE(d);
-    CHECK(values[3 * d].text == std::to_string(d + (d == today ? 1 : 0)));
-    CHECK(values[3 * d + 1].text == std::to_string(100 * d));
-    CHECK(values[3 * d + 2].text == std::to_string(10 * d + (d == today ? 2 : 0)));
+    const auto* of_day = &values[3 * static_cast<std::size_t>(d)];
+    CHECK(of_day[0].integer == d + (d == today ? 1 : 0));
+    CHECK(of_day[1].integer == 100 * d);
+    CHECK(of_day[2].integer == 10 * d + (d == today ? 2 : 0));
   }
 }
 
@@ -514,17 +519,6 @@ TEST_CASE("records are read together with what is open of them") {
   CHECK(r.items[3].text.empty());
 }
 
-TEST_CASE("statistics of several agents are read together") {
-  slot_bench b;
-  b.admit_now(b.new_run());
-  const auto r =
-      b.store.run("statistics_read",
-                  {keys::statistics(b.tenant, b.agent), keys::statistics(b.tenant, "another")}, {});
-  REQUIRE(r.items.size() == 2);
-  CHECK(r.items[0].items.size() == 4); // last_run and runs
-  CHECK(r.items[1].items.empty());
-}
-
 // -- batch --------------------------------------------------------------------
 
 TEST_CASE("an operation that Redis cannot carry out does no harm to the others of its batch") {
@@ -541,7 +535,7 @@ TEST_CASE("an operation that Redis cannot carry out does no harm to the others o
   CHECK_FALSE(read_end(results[1]));
   CHECK(read_admission(results[3])->what == verdict::admitted);
   CHECK(b.used("dr") == 2);
-  CHECK(b.statistic("runs") == 2);
+  CHECK(b.statistics().runs == 2);
 }
 
 TEST_CASE("with a full memory nothing new starts, and what is under way ends") {

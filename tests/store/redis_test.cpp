@@ -21,6 +21,12 @@ namespace {
 /// Long enough for any machine; a test that meets it fails.
 constexpr auto patience = 20s;
 
+const script mirror{"mirror",
+                    "#!lua name=mirrors\n"
+                    "redis.register_function('mirror', function(keys, args)\n"
+                    "  return args[1] .. keys[1]\n"
+                    "end)",
+                    "", "mirror"};
 const script echo{"echo", "return ARGV[1]", "098e0f0d1448c0a81dafe820f66d460eb09263da"};
 const script broken{"broken", "return redis.call('hget', KEYS[1])",
                     "727d86cf74b594947228c1c48707bc4b5c961fe5"};
@@ -169,6 +175,27 @@ TEST_CASE("a script that Redis does not know is sent once more with its text") {
     c.connection.submit(echo_of("x"), t.counter());
   REQUIRE(eventually([&] { return t.all() == 100; }));
   CHECK(t.done == 100);
+}
+
+TEST_CASE("a function that Redis does not know is called once more behind its library") {
+  test_server server;
+  connected c(server);
+  tally t;
+  for (int i = 0; i < 100; ++i)
+    c.connection.submit({.run = &mirror, .keys = 1, .arguments = {"k", "x"}}, t.counter());
+  REQUIRE(eventually([&] { return t.all() == 100; }));
+  CHECK(t.done == 100);
+  CHECK(c.connection.call({.run = &mirror, .keys = 1, .arguments = {"k", "x"}}).value.text == "xk");
+  CHECK(c.connection.call(plain({"FUNCTION", "FLUSH"})).value.text == "OK");
+  CHECK(c.connection.call({.run = &mirror, .keys = 1, .arguments = {"k", "y"}}).value.text == "yk");
+}
+
+TEST_CASE("a function whose library Redis does not take was certainly not executed") {
+  test_server server;
+  connected c(server);
+  const script damaged{"damaged", "#!lua name=damaged\nthis is no Lua", "", "damaged"};
+  CHECK(c.connection.call({.run = &damaged, .keys = 0, .arguments = {}}).what == fate::unavailable);
+  CHECK(c.connection.call(echo_of("well")).value.text == "well");
 }
 
 TEST_CASE("a callback may submit, and is never run inside submit") {

@@ -1,5 +1,7 @@
 #include "tests/store/slot_bench.hpp"
 
+#include "store/counters.hpp"
+
 #include <thread>
 
 namespace ares::tests {
@@ -135,8 +137,9 @@ admission slot_bench::new_chat() {
 std::int64_t slot_bench::used(const std::string& which) {
   const auto day = utc_day(store.clock.now_ms());
   const auto date = which[0] == 'd' ? day : day.substr(0, 7);
-  const auto stored = ask({"HGET", keys::usage(tenant), which[0] + date + which.substr(1)});
-  return stored.text.empty() ? 0 : std::stoll(stored.text);
+  const auto field = which[0] + date;
+  const auto row = read_row(field, ask({"HGET", keys::usage(tenant), field}).text);
+  return row ? row->at(std::string_view("rtcx").find(which[1])) : 0;
 }
 
 std::string slot_bench::record(const operation_id& run) {
@@ -147,9 +150,8 @@ std::optional<open_entry> slot_bench::entry(const operation_id& id) {
   return read_open_entry(ask({"HGET", keys::open(tenant), id.text()}).text);
 }
 
-std::int64_t slot_bench::statistic(const std::string& name) {
-  const auto stored = ask({"HGET", keys::statistics(tenant, agent), name});
-  return stored.text.empty() ? 0 : std::stoll(stored.text);
+agent_statistics slot_bench::statistics() {
+  return read_agent_statistics(ask({"HGET", keys::usage(tenant), agent_field(agent)}));
 }
 
 void stay_away_from_midnight(const store_clock& clock) {

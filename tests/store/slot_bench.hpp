@@ -2,6 +2,7 @@
 #pragma once
 
 #include "store/blocking_calls.hpp"
+#include "store/counters.hpp"
 #include "store/keys.hpp"
 #include "store/operations.hpp"
 #include "store/record.hpp"
@@ -64,7 +65,7 @@ public:
   std::int64_t used(const std::string& which);
   std::string record(const operation_id& run);
   std::optional<open_entry> entry(const operation_id& id);
-  std::int64_t statistic(const std::string& name);
+  agent_statistics statistics();
 
   test_server server;
   patient_connection store;

@@ -1,4 +1,5 @@
 // The keys and agents of a tenant.
+#include "store/counters.hpp"
 #include "store/tenants.hpp"
 #include "tests/store/tenant_bench.hpp"
 
@@ -123,14 +124,16 @@ TEST_CASE("agents are listed by name with their statistics") {
   REQUIRE(first);
   REQUIRE(first->items.size() == 2);
   CHECK(first->items[0].agent.name == "a");
-  b.ask({"HSET", keys::statistics(t, first->items[1].agent.id), "runs", "4", "completed", "2",
-         "failed", "1", "cancelled", "1", "last_run", "1773411720123", "duration_ms", "40"});
+  b.ask({"HSET", keys::usage(t), agent_field(first->items[1].agent.id),
+         "4|2|1|1|7|40|1773411720123"});
   REQUIRE(first->next);
   auto second = b.tenants.list_agents(t, {2, *first->next});
   REQUIRE(second->items.size() == 1);
   CHECK_FALSE(second->next);
   auto counted = b.tenants.get_agent(t, "b");
   CHECK(counted->statistics.runs == 4);
+  CHECK(counted->statistics.tokens == 7);
+  CHECK(counted->statistics.duration_ms == 40);
   CHECK(counted->statistics.success_rate() == Approx(0.667));
   CHECK(counted->statistics.last_run_ms == 1773411720123);
 }

@@ -1,3 +1,4 @@
+#include "store/counters.hpp"
 #include "store/tenants.hpp"
 #include "tests/store/tenant_bench.hpp"
 
@@ -306,7 +307,7 @@ void fill(tenant_bench& b, const tenant_id& t, const std::string& agent, int run
   }
   b.ask(std::move(records));
   b.ask(std::move(history));
-  b.ask({"HSET", keys::statistics(t, agent), "runs", std::to_string(runs)});
+  b.ask({"HSET", keys::usage(t), agent_field(agent), std::to_string(runs) + "|0|0|0|0|0|1"});
 }
 
 } // namespace
@@ -320,7 +321,7 @@ TEST_CASE("a removed tenant leaves nothing but its audit entries") {
   fill(b, t, kept->agent.id, 1203);
   fill(b, t, gone->agent.id, 40);
   REQUIRE(b.tenants.delete_agent(t, "gone", admin));
-  b.ask({"HSET", keys::usage(t), "d2026-03-13r", "1"});
+  b.ask({"HSET", keys::usage(t), "d2026-03-13", "1|0|1|1"});
   b.ask({"HSET", keys::last_used(t), "k", "1"});
   const auto open_run = b.ids.make<operation_id>().text();
   b.ask({"HSET", keys::open(t), open_run, "r|i|2026-03-13|0|0|" + kept->agent.id});
@@ -386,9 +387,9 @@ TEST_CASE("usage and platform counts are those of the current month") {
   auto t = b.make("acme");
   REQUIRE(b.tenants.create_agent(t, agent_named("a"), admin));
   const auto day = utc_day(b.clock.now_ms());
-  b.ask({"HSET", keys::usage(t), "m" + day.substr(0, 7) + "r", "3", "m2020-01r", "9",
-         "d" + day + "r", "3", "d" + day + "t", "70", "d" + day + "c", "5", "d" + day + "x", "4",
-         "d2020-01-01t", "8"});
+  b.ask({"HSET", keys::usage(t), month_field(day.substr(0, 7)), "3|70|5", month_field("2020-01"),
+         "9|8|9", day_field(day), "3|70|5|4", day_field("2020-01-01"), "9|8|9|9", agent_field("x"),
+         "3|3|0|0|70|1|1"});
   b.ask({"HSET", keys::open(t), "x", "c|i|d|0|0|"});
   auto usage = b.tenants.usage(t);
   REQUIRE(usage);

@@ -9,43 +9,37 @@
 --         runs:  total, { run ids, newest first }              (key 1 the history, parameters first and last index)
 -- Invariant: a usage answer does not count itself; nothing is written for a tenant that is gone.
 
-local function usage_fields()
-  local fields = { 'm' .. month .. 'r', 'm' .. month .. 't', 'm' .. month .. 'c' }
-  for day = 1, 31 do
-    local date = string.format('d%s-%02d', month, day)
-    fields[#fields + 1] = date .. 'r'
-    fields[#fields + 1] = date .. 't'
-    fields[#fields + 1] = date .. 'c'
+local function usage()
+  look_at_clock()
+  local names = { 'm' .. month }
+  for day = 1, 31 do names[day + 1] = format('d%s-%02d', month, day) end
+  local stored = call('HMGET', keys[2], unpack(names))
+  local figures = {}
+  for i, name in ipairs(names) do
+    local row = rows[name] or read_row(name, sub(name, 1, 1), stored[i])
+    for figure = RUNS, CALLS do figures[#figures + 1] = tonumber(row[figure]) end
   end
-  return fields
+  return { 'OK', month, figures }
 end
 
 local readers = {
   [''] = function() return { 'OK' } end,
-  usage = function()
-    dates()
-    local fields = usage_fields()
-    local values = redis.call('HMGET', KEYS[2], unpack(fields))
-    for i = 1, #fields do
-      values[i] = integer(tonumber(values[i] or 0) + pending(KEYS[2], fields[i]))
-    end
-    return { 'OK', month, values }
-  end,
-  keys = function() return { 'OK', redis.call('HGETALL', KEYS[4]) } end,
+  usage = usage,
+  keys = function() return { 'OK', call('HGETALL', keys[4]) } end,
   run = function(a, k)
-    return { 'OK', redis.call('GET', KEYS[k]) or '', redis.call('HGET', KEYS[3], ARGV[a + 5]) or '' }
+    return { 'OK', call('GET', keys[k]) or '', call('HGET', keys[3], args[a + 5]) or '' }
   end,
   runs = function(a, k)
-    return { 'OK', redis.call('ZCARD', KEYS[k]), redis.call('ZREVRANGE', KEYS[k], ARGV[a + 5], ARGV[a + 6]) }
+    return { 'OK', call('ZCARD', keys[k]), call('ZREVRANGE', keys[k], args[a + 5], args[a + 6]) }
   end,
 }
 
 local function check(a, k)
-  if ARGV[a] ~= '' then
-    if not key_is_good(ARGV[a], ARGV[a + 1]) then return { 'NOKEY' } end
-    if ARGV[a + 2] ~= version then return { 'STALE' } end
+  if args[a] ~= '' then
+    if not key_is_good(args[a], args[a + 1]) then return { 'NOKEY' } end
+    if args[a + 2] ~= version then return { 'STALE' } end
   end
-  local result = readers[ARGV[a + 4]](a, k)
-  if ARGV[a + 3] == '1' and active then count_call() end
+  local result = readers[args[a + 4]](a, k)
+  if args[a + 3] == '1' then count_call() end
   return result
 end

@@ -1,5 +1,5 @@
 -- finish: the end of a run or chat, by the node that drove it.
--- keys  1 record  2 statistics (a chat: {T}:t)
+-- keys  1 record (a chat: {T}:t)
 -- args  1 operation id  2 completed | failed | cancelled  3 tokens  4 duration, ms  5 the whole record, '' for a chat
 -- result  OK | ENDED record ('' where there is none), and for a chat 'fenced' where others may have ended it
 -- Invariant: removing the open entry and counting are one step, so an end is counted once.
@@ -8,10 +8,10 @@
 -- was, by the clock of its node.
 local clocks_apart_ms = 1000
 local function fenced_since(id)
-  local began = tonumber(string.sub(id, 1, 8) .. string.sub(id, 10, 13), 16)
-  local fields = redis.call('HGETALL', KEYS[1])
+  local began = tonumber(sub(id, 1, 8) .. sub(id, 10, 13), 16)
+  local fields = call('HGETALL', keys[1])
   for i = 1, #fields, 2 do
-    if string.sub(fields[i], 1, 2) == 'f:' and tonumber(fields[i + 1]) > began - clocks_apart_ms then
+    if sub(fields[i], 1, 2) == 'f:' and tonumber(fields[i + 1]) > began - clocks_apart_ms then
       return true
     end
   end
@@ -19,14 +19,12 @@ local function fenced_since(id)
 end
 
 local function finish(a, k)
-  local id, record = ARGV[a], ARGV[a + 4]
-  local entry = redis.call('HGET', KEYS[3], id)
+  local id, record = args[a], args[a + 4]
+  local entry = call('HGET', keys[3], id)
   if not entry then
     if record == '' then return { 'ENDED', '', fenced_since(id) and 'fenced' or '' } end
-    return { 'ENDED', redis.call('GET', KEYS[k]) or '' }
+    return { 'ENDED', call('GET', keys[k]) or '' }
   end
-  local e = parse_entry(entry)
-  if record ~= '' then redis.call('SET', KEYS[k], record) end
-  close_entry(id, e, ARGV[a + 1], tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3]), e.kind == 'r' and KEYS[k + 1])
+  close_entry(id, parse_entry(entry), args[a + 1], tonumber(args[a + 2]), tonumber(args[a + 3]), keys[k], record)
   return { 'OK' }
 end

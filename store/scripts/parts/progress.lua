@@ -4,10 +4,10 @@
 -- Invariant: counts nothing; who ends the entry without knowing more counts these.
 
 local function progress(a)
-  local entry = redis.call('HGET', KEYS[3], ARGV[a])
+  local entry = call('HGET', keys[3], args[a])
   if not entry then return { 'ENDED' } end
   local e = parse_entry(entry)
-  e.tokens = tonumber(ARGV[a + 1])
-  redis.call('HSET', KEYS[3], ARGV[a], entry_text(e))
+  e.tokens = tonumber(args[a + 1])
+  call('HSET', keys[3], args[a], entry_text(e))
   return { 'OK' }
 end

@@ -1,6 +1,6 @@
 -- settle: ends a run or chat that nobody drives to its own end: cancelled through the store, node lost,
 -- or an admission that the node gave up. It counts what was checkpointed.
--- keys  1 record  2 statistics (a chat: {T}:t)
+-- keys  1 record (a chat: {T}:t)
 -- args  1 operation id  2 failed | cancelled  3 error as JSON (a string or null)
 --       4 not_after of an admission in doubt, ms, or ''
 -- result  OK record | ENDED record ('' where there is none) | EARLY: the admission may still come
@@ -18,24 +18,17 @@ local function ended_record(record, status, error, e, duration)
 end
 
 local function settle(a, k)
-  local id, status = ARGV[a], ARGV[a + 1]
-  local entry = redis.call('HGET', KEYS[3], id)
+  local id, status = args[a], args[a + 1]
+  look_at_clock()
+  local entry = call('HGET', keys[3], id)
   if not entry then
-    if ARGV[a + 3] ~= '' and now_ms <= tonumber(ARGV[a + 3]) then return { 'EARLY' } end
-    return { 'ENDED', KEYS[k] ~= KEYS[1] and redis.call('GET', KEYS[k]) or '' }
+    if args[a + 3] ~= '' and now_ms <= tonumber(args[a + 3]) then return { 'EARLY' } end
+    return { 'ENDED', keys[k] ~= keys[1] and call('GET', keys[k]) or '' }
   end
   local e = parse_entry(entry)
   local duration = math.max(now_ms - e.started, 0)
-  local record = ''
-  if e.kind == 'r' then
-    record = redis.call('GET', KEYS[k])
-    if record then
-      record = ended_record(record, status, ARGV[a + 2], e, duration)
-      redis.call('SET', KEYS[k], record)
-    else
-      record = ''
-    end
-  end
-  close_entry(id, e, status, e.tokens, duration, e.kind == 'r' and KEYS[k + 1])
+  local record = e.kind == 'r' and call('GET', keys[k]) or ''
+  if record ~= '' then record = ended_record(record, status, args[a + 2], e, duration) end
+  close_entry(id, e, status, e.tokens, duration, keys[k], record)
   return { 'OK', record }
 end
