@@ -160,26 +160,12 @@ void supervisor_state::loaded(const store::answer& a) {
   }
 }
 
-namespace {
-
-std::optional<secret_hash> hash_of_hex(const std::string& hex) {
-  secret_hash h;
-  if (hex.size() != 2 * h.bytes.size())
-    return std::nullopt;
-  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
-  for (std::size_t i = 0; i < h.bytes.size(); ++i)
-    h.bytes[i] = static_cast<std::uint8_t>(digit(hex[2 * i]) * 16 + digit(hex[2 * i + 1]));
-  return h;
-}
-
-} // namespace
-
 void supervisor_state::publish_keys() {
   withdraw_keys();
   if (!tenant_)
     return;
   for (const auto& [hex, key] : tenant_->keys)
-    if (auto h = hash_of_hex(hex))
+    if (auto h = secret_hash::parse(hex))
       published_.push_back(*h);
   birth.table->add(published_, caf::actor_cast<request_receiver>(self));
 }

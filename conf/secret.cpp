@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <exception>
 
@@ -79,6 +80,18 @@ std::string secret_hash::hex() const {
     out += digits[byte & 15];
   }
   return out;
+}
+
+std::optional<secret_hash> secret_hash::parse(std::string_view hex) noexcept {
+  secret_hash h;
+  if (hex.size() != 2 * h.bytes.size())
+    return std::nullopt;
+  for (std::size_t i = 0; i < h.bytes.size(); ++i) {
+    const char* const begin = hex.data() + 2 * i;
+    if (std::from_chars(begin, begin + 2, h.bytes[i], 16).ptr != begin + 2)
+      return std::nullopt;
+  }
+  return h;
 }
 
 api_key_secret api_key_secret::generate() {

@@ -18,6 +18,8 @@ struct secret_hash {
   friend bool operator==(const secret_hash& a, const secret_hash& b) noexcept;
   /// 64 lower-case hexadecimal digits.
   [[nodiscard]] std::string hex() const;
+  /// What `hex` gave; else nothing.
+  [[nodiscard]] static std::optional<secret_hash> parse(std::string_view hex) noexcept;
 };
 
 /// `ares_` + 32 characters of [0-9A-Za-z]: 26 random ones from the operating system's CSPRNG and

@@ -94,3 +94,13 @@ TEST_CASE("constant-time comparison compares") {
   CHECK_FALSE(equal_constant_time("secret", "secres"));
   CHECK_FALSE(equal_constant_time("secret", "secrets"));
 }
+
+TEST_CASE("a hash is read from what it was written as, and from nothing else") {
+  const auto hash = sha256("something");
+  CHECK(secret_hash::parse(hash.hex()) == hash);
+  CHECK_FALSE(secret_hash::parse(hash.hex() + "0"));
+  CHECK_FALSE(secret_hash::parse(hash.hex().substr(1)));
+  auto wrong = hash.hex();
+  wrong[7] = 'g';
+  CHECK_FALSE(secret_hash::parse(wrong));
+}
