@@ -1,6 +1,7 @@
 #include "http/gateway.hpp"
 
 #include "conf/log.hpp"
+#include "http/admin_routes.hpp"
 #include "http/api_parse.hpp"
 #include "http/auth_limiter.hpp"
 #include "http/http_client.hpp"
@@ -76,6 +77,7 @@ private:
   void answer(context& c, const error& e) { answer(c, render(e, c.request_id)); }
   void not_routed(context& c);
   void preflight(context& c);
+  static bool is_admin_preflight(context& c);
   void serve(context& c);
   bool refuse_guesser(context& c);
   auth_limiter& failures_of(endpoint where) {
@@ -153,11 +155,23 @@ void gateway::preflight(context& c) {
   r.headers.push_back({"Allow", methods});
   if (!listed_origin(c).empty() && c.r.count("access-control-request-method") > 0) {
     r.headers.push_back({"Access-Control-Allow-Methods", methods});
-    r.headers.push_back({"Access-Control-Allow-Headers",
-                         "Authorization, Content-Type, Idempotency-Key, Prefer, X-Request-Id"});
+    r.headers.push_back(
+        {"Access-Control-Allow-Headers",
+         "Authorization, Content-Type, Idempotency-Key, Prefer, X-Request-Id, X-Admin-Secret"});
     r.headers.push_back({"Access-Control-Max-Age", "600"});
   }
   answer(c, std::move(r));
+}
+
+// The route table has the tree as one; which paths and methods there are in it, the tree knows.
+bool gateway::is_admin_preflight(context& c) {
+  if (c.r.method != "OPTIONS" || !c.settings->conf.server.admin_secret)
+    return false;
+  auto methods = admin_methods(c.m.rest);
+  if (methods.empty())
+    return false;
+  c.m.allowed = {std::move(methods)};
+  return true;
 }
 
 void gateway::serve(context& c) {
@@ -167,6 +181,8 @@ void gateway::serve(context& c) {
   case endpoint::metrics:
   case endpoint::openapi: return serve_operations(c);
   case endpoint::admin:
+    if (is_admin_preflight(c))
+      return preflight(c);
     if (refuse_guesser(c))
       return;
     return wiring_.admin(c.r, c.m.rest, c.request_id, make_client(birth_of(c)));
