@@ -44,14 +44,15 @@ std::optional<std::string_view> bearer_token(const request& r) {
   return token;
 }
 
-void log_answer(const std::string& request_id, endpoint where, int status, clock::duration took) {
+void log_answer(const std::string& request_id, std::string_view where, int status,
+                clock::duration took) {
   const auto level = status == 500 ? log::level::error : log::level::debug;
   if (!log::is_on(level))
     return;
   log::write(
       level, "answered",
       {{"request_id", request_id},
-       {"endpoint", to_string(where)},
+       {"endpoint", where},
        {"status", std::to_string(status)},
        {"duration_ms",
         std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count())}});
@@ -114,6 +115,7 @@ void gateway::handle(request r, std::shared_ptr<exchange> x) {
     refused.status = r.refused->status;
     refused.close = true;
     metrics_.refused(refused.status);
+    log_answer(c.request_id, "none", refused.status, {});
     return c.x->respond(std::move(refused));
   }
   c.m = find_route(r.method, r.path);
@@ -130,6 +132,7 @@ void gateway::answer(context& c, response r) {
     metrics_.answered(c.m.found->where, r.status, {});
   else
     metrics_.refused(r.status);
+  log_answer(c.request_id, c.m.found ? to_string(c.m.found->where) : "none", r.status, {});
   c.x->respond(std::move(r));
 }
 
@@ -201,7 +204,7 @@ client_birth gateway::birth_of(context& c) {
            since = clock::now()](int status) {
             const auto now = clock::now();
             metrics_.answered(where, status, now - since);
-            log_answer(request_id, where, status, now - since);
+            log_answer(request_id, to_string(where), status, now - since);
             if (status == 401 && !address.empty())
               failures_of(where).failed(address, now);
           }};
