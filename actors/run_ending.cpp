@@ -2,6 +2,7 @@
 #include "actors/run_state.hpp"
 #include "conf/json.hpp"
 #include "conf/limits.hpp"
+#include "conf/log.hpp"
 #include "store/record.hpp"
 
 #include <utility>
@@ -49,6 +50,7 @@ void run_state::end_stored(const store_result& r) {
   if (is_run() && store::is_cancelled(record_))
     how = store::ending::cancelled;
   count_end(how);
+  log_end(how);
   if (unrecorded_)
     record_.clear();
   over(); // before anyone hears of it: who asks again at once does not find this run in the way
@@ -68,6 +70,22 @@ void run_state::count_end(store::ending how) {
   case store::ending::failed: ++counters.runs_failed; break;
   case store::ending::cancelled: ++counters.runs_cancelled;
   }
+}
+
+// Without words of the provider or the model: they may repeat a prompt.
+void run_state::log_end(store::ending how) const {
+  if (!log::is_on(log::level::debug))
+    return;
+  const char* status = how == store::ending::completed ? "completed"
+                       : how == store::ending::failed  ? "failed"
+                                                       : "cancelled";
+  log::debug(is_run() ? "a run ended" : "a chat ended",
+             {{"request_id", birth.request->request_id},
+              {"tenant_id", birth.tenant.text()},
+              {is_run() ? "run_id" : "chat_id", birth.admission.operation.text()},
+              {"status", status},
+              {"code", end_->why ? to_string(end_->why->code) : "-"},
+              {"tokens", std::to_string(end_->tokens)}});
 }
 
 void run_state::answer_primary() {

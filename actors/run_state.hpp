@@ -77,6 +77,7 @@ private:
   void join_late(join_run& j);
   void answer_joined(store::ending how);
   void count_end(store::ending how);
+  void log_end(store::ending how) const;
   void end_overdue();
   void over();
 

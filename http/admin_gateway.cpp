@@ -71,8 +71,9 @@ void admin_gateway::serve(const request& r, const std::string& path, const std::
   if (!knows_secret(r, *secret))
     return from->answer(
         outcome::of(errc::unauthorized, "The X-Admin-Secret header is missing or wrong"));
-  if (auto type = check_media_type(r); !type)
-    return from->answer(outcome::of(std::move(type).failure()));
+  if (r.method == "POST" || r.method == "PUT")
+    if (auto type = check_media_type(r); !type)
+      return from->answer(outcome::of(std::move(type).failure()));
   if (!call)
     return from->answer(outcome::of(std::move(call).failure()));
   workers_->ask({std::move(*call), "admin", request_id, duty_to(from)});

@@ -68,30 +68,38 @@ std::string unquoted(std::string_view token) {
   return json::parse(token, nullptr, false).get<std::string>();
 }
 
-// Everything in the input but the message; `context` alone stands for itself.
-std::string further_fields(const std::string& input_json) {
-  auto fields = ordered_json::parse(input_json, nullptr, false);
-  fields.erase("message");
-  const auto& context =
-      fields.size() == 1 && fields.contains("context") ? fields["context"] : fields;
-  return context.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+/// An object, minified, without the member that has this value. What is left stays as it came: a
+/// number keeps all its digits.
+std::string without_member(std::string_view object, std::string_view value) {
+  auto end = static_cast<std::size_t>(value.data() - object.data());
+  // In front of the value stand the key's closing quote and the colon. No key that is asked for has
+  // a quote in it.
+  auto begin = object.rfind('"', end - 3);
+  end += value.size();
+  if (object[end] == ',')
+    ++end;
+  else if (object[begin - 1] == ',')
+    --begin;
+  std::string rest(object.substr(0, begin));
+  return rest.append(object.substr(end));
 }
 
 // The message; then, where there is one, the context as JSON. Further fields of the input are
-// context too. Nothing is built of an input that has no such: its size tells.
+// context too. An input of a message alone is not copied: its size tells.
 std::string user_message(const std::string& input_json, std::string_view message) {
   constexpr std::size_t message_frame = std::string_view(R"({"message":})").size();
-  constexpr std::size_t context_frame = std::string_view(R"(,"context":)").size();
   auto text = unquoted(message);
-  auto context = json_member(input_json, "context");
-  const auto alone = input_json.size() == message_frame + message.size();
-  const auto with_context =
-      !context.empty() &&
-      input_json.size() == message_frame + message.size() + context_frame + context.size();
-  if (alone || (with_context && context == "null"))
+  if (input_json.size() == message_frame + message.size())
+    return text;
+  const auto fields = without_member(input_json, message);
+  if (fields == "{}") // its name was written with escapes
+    return text;
+  const auto context = json_member(fields, "context");
+  const bool alone = !context.empty() && without_member(fields, context) == "{}";
+  if (alone && context == "null")
     return text;
   text += "\n\nContext:\n";
-  text += with_context ? std::string(context) : further_fields(input_json);
+  text += alone ? context : std::string_view(fields);
   return text;
 }
 

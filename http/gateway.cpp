@@ -1,6 +1,7 @@
 #include "http/gateway.hpp"
 
 #include "conf/log.hpp"
+#include "http/admin_routes.hpp"
 #include "http/api_parse.hpp"
 #include "http/auth_limiter.hpp"
 #include "http/http_client.hpp"
@@ -43,14 +44,15 @@ std::optional<std::string_view> bearer_token(const request& r) {
   return token;
 }
 
-void log_answer(const std::string& request_id, endpoint where, int status, clock::duration took) {
+void log_answer(const std::string& request_id, std::string_view where, int status,
+                clock::duration took) {
   const auto level = status == 500 ? log::level::error : log::level::debug;
   if (!log::is_on(level))
     return;
   log::write(
       level, "answered",
       {{"request_id", request_id},
-       {"endpoint", to_string(where)},
+       {"endpoint", where},
        {"status", std::to_string(status)},
        {"duration_ms",
         std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count())}});
@@ -76,6 +78,7 @@ private:
   void answer(context& c, const error& e) { answer(c, render(e, c.request_id)); }
   void not_routed(context& c);
   void preflight(context& c);
+  static bool is_admin_preflight(context& c);
   void serve(context& c);
   bool refuse_guesser(context& c);
   auth_limiter& failures_of(endpoint where) {
@@ -112,6 +115,7 @@ void gateway::handle(request r, std::shared_ptr<exchange> x) {
     refused.status = r.refused->status;
     refused.close = true;
     metrics_.refused(refused.status);
+    log_answer(c.request_id, "none", refused.status, {});
     return c.x->respond(std::move(refused));
   }
   c.m = find_route(r.method, r.path);
@@ -128,6 +132,7 @@ void gateway::answer(context& c, response r) {
     metrics_.answered(c.m.found->where, r.status, {});
   else
     metrics_.refused(r.status);
+  log_answer(c.request_id, c.m.found ? to_string(c.m.found->where) : "none", r.status, {});
   c.x->respond(std::move(r));
 }
 
@@ -153,11 +158,23 @@ void gateway::preflight(context& c) {
   r.headers.push_back({"Allow", methods});
   if (!listed_origin(c).empty() && c.r.count("access-control-request-method") > 0) {
     r.headers.push_back({"Access-Control-Allow-Methods", methods});
-    r.headers.push_back({"Access-Control-Allow-Headers",
-                         "Authorization, Content-Type, Idempotency-Key, Prefer, X-Request-Id"});
+    r.headers.push_back(
+        {"Access-Control-Allow-Headers",
+         "Authorization, Content-Type, Idempotency-Key, Prefer, X-Request-Id, X-Admin-Secret"});
     r.headers.push_back({"Access-Control-Max-Age", "600"});
   }
   answer(c, std::move(r));
+}
+
+// The route table has the tree as one; which paths and methods there are in it, the tree knows.
+bool gateway::is_admin_preflight(context& c) {
+  if (c.r.method != "OPTIONS" || !c.settings->conf.server.admin_secret)
+    return false;
+  auto methods = admin_methods(c.m.rest);
+  if (methods.empty())
+    return false;
+  c.m.allowed = {std::move(methods)};
+  return true;
 }
 
 void gateway::serve(context& c) {
@@ -167,6 +184,8 @@ void gateway::serve(context& c) {
   case endpoint::metrics:
   case endpoint::openapi: return serve_operations(c);
   case endpoint::admin:
+    if (is_admin_preflight(c))
+      return preflight(c);
     if (refuse_guesser(c))
       return;
     return wiring_.admin(c.r, c.m.rest, c.request_id, make_client(birth_of(c)));
@@ -185,7 +204,7 @@ client_birth gateway::birth_of(context& c) {
            since = clock::now()](int status) {
             const auto now = clock::now();
             metrics_.answered(where, status, now - since);
-            log_answer(request_id, where, status, now - since);
+            log_answer(request_id, to_string(where), status, now - since);
             if (status == 401 && !address.empty())
               failures_of(where).failed(address, now);
           }};

@@ -66,7 +66,9 @@ result<agent_row> tenant_store::update_agent(const tenant_id& t, const std::stri
     auto stored = calls_.call({"HGET", keys::agents(t), name});
     if (!stored)
       return stored.failure();
-    auto agent = read_agent_record(stored->type == reply::kind::nil ? "" : stored->text);
+    if (stored->type == reply::kind::nil)
+      return no_agent();
+    auto agent = read_agent_record(stored->text);
     if (!agent)
       return no_agent();
     auto fields = revise(*agent);

@@ -6,10 +6,13 @@
 namespace ares {
 namespace {
 
-// Some servers say `stop` beside tool calls, some `tool_calls` beside none: neither is believed.
+// What the server said, in the words of our own API. Some say `stop` beside tool calls: that is not
+// believed, but later, when all calls are there.
 finish_reason mapped(const std::string& reason) {
   if (reason == "length")
     return finish_reason::length;
+  if (reason == "tool_calls" || reason == "function_call")
+    return finish_reason::tool_calls;
   if (reason == "content_filter")
     return finish_reason::content_filter;
   return finish_reason::stop;
@@ -28,9 +31,13 @@ std::optional<int> status_of(const json& error) {
 // -- events and documents -----------------------------------------------------
 
 void openai_decoder::take_event(std::string_view data) {
-  if (data == "[DONE]")
+  if (data == "[DONE]") {
     done_ = true;
-  else if (auto chunk = object_of(data))
+    // The format's own end. Some servers give no reason in front of it; a cut stream has no such
+    // end.
+    if (!finish_ && said_something())
+      finish_ = finish_reason::stop;
+  } else if (auto chunk = object_of(data))
     take_chunk(*chunk);
 }
 

@@ -29,7 +29,7 @@ def test_a_chat_answers_with_exactly_the_fields_of_the_seed(api, upstream):
                     "model": "llama-3.3-70b", "tokens_used": 312, "finish_reason": "stop"}
 
 
-@pytest.mark.parametrize("reason", ["stop", "length", "content_filter"])
+@pytest.mark.parametrize("reason", ["stop", "length", "tool_calls", "content_filter"])
 def test_the_finish_reason_is_the_providers(api, upstream, reason):
     upstream.script(up.answer("cut off here", finish=reason))
     assert api.chat(model="llama-3.3-70b").json()["finish_reason"] == reason

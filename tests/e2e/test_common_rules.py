@@ -1,6 +1,7 @@
 """Section 1 of the contract: what every endpoint does."""
 
 import re
+import uuid
 
 import pytest
 
@@ -364,6 +365,14 @@ def test_without_configured_origins_nothing_of_cors_appears(api):
     assert "Access-Control-Allow-Origin" not in response.headers
 
 
+def test_only_a_body_has_to_be_json(api, admin, tenant):
+    plain = {"Content-Type": "text/plain"}
+    assert api.get("/v1/agents", headers=plain).status_code == 200
+    assert admin.get("/api/admin/tenants", headers=plain).status_code == 200
+    assert admin.put(tenant.path("/quota"), {}, headers=plain).status_code == 415
+    assert admin.delete(tenant.path(f"/api-keys/{tenant.key_id}"), headers=plain).status_code == 204
+
+
 def test_a_listed_origin_gets_its_preflight_and_its_header(start_node):
     node = start_node(server={"cors_origins": ["http://app.example"]})
     anonymous = Client(node.url, {})
@@ -382,3 +391,10 @@ def test_a_listed_origin_gets_its_preflight_and_its_header(start_node):
     assert "Access-Control-Allow-Origin" not in other.headers
     refused = anonymous.request("OPTIONS", "/v1/chat", headers={**asked, "Origin": "http://evil.example"})
     assert "Access-Control-Allow-Origin" not in refused.headers
+    for method, path in (("POST", "/api/admin/tenants"), ("PUT", f"/api/admin/tenants/{uuid.uuid4()}/quota")):
+        preflight = anonymous.request("OPTIONS", path, headers={**asked, "Access-Control-Request-Method": method})
+        assert preflight.status_code == 204
+        assert preflight.headers["Access-Control-Allow-Origin"] == "http://app.example"
+        assert method in preflight.headers["Access-Control-Allow-Methods"]
+        assert "x-admin-secret" in preflight.headers["Access-Control-Allow-Headers"].lower()
+    assert anonymous.request("OPTIONS", "/api/admin/nothing", headers=asked).status_code == 404

@@ -85,12 +85,18 @@ def test_json_logs_are_one_object_a_line_with_the_request_id(start_node):
     node = start_node(log={"level": "debug", "format": "json"})
     tenant = provision(node)
     request_id = f"traced-{uuid.uuid4()}"
-    tenant.api.run("echo", headers={"X-Request-Id": request_id})
+    run = tenant.api.run("echo", headers={"X-Request-Id": request_id}).json()
+    tenant.api.get("/v1/nothing", headers={"X-Request-Id": "nowhere"})
+    assert tenant.admin.put(tenant.path("/agents/nobody"), {"status": "active"}).status_code == 404
     assert node.stop() == 0
     # The line that says the address is plain text by contract.
     objects = [json.loads(line) for line in node.lines if not line.startswith("listening on ")]
     assert all(isinstance(one, dict) for one in objects)
-    assert [one for one in objects if request_id in one.values()], "no line carries the request id"
+    traced = [one for one in objects if one.get("request_id") == request_id]
+    assert traced, "no line carries the request id"
+    assert {"tenant_id": tenant.id, "run_id": run["id"]}.items() <= traced[0].items()
+    assert [one for one in objects if one.get("request_id") == "nowhere" and one["status"] == "404"]
+    assert not [one for one in objects if one["level"] == "error"]
 
 
 def test_the_node_says_once_where_it_listens_when_it_is_ready(start_node):

@@ -98,6 +98,19 @@ def test_further_fields_of_the_input_are_passed_on_as_context(api, upstream):
         assert part in upstream.last.user_text
 
 
+@pytest.mark.parametrize("body, text", [
+    (r'{"input": {"messag\u0065": "hi"}}', "hi"),
+    (r'{"input": {"messag\u0065": "hi", "context": null}}', "hi"),
+    ('{"input": {"context": 15000.00, "message": "hi"}}', "hi\n\nContext:\n15000.00"),
+    ('{"input": {"message": "hi", "context": 1.50, "id": 123456789012345678901}}',
+     'hi\n\nContext:\n{"context":1.50,"id":123456789012345678901}'),
+    ('{"input": {"id": 1, "message": "hi", "n": -0}}', 'hi\n\nContext:\n{"id":1,"n":-0}'),
+])
+def test_the_context_reaches_the_model_as_it_was_written(api, upstream, body, text):
+    assert api.post_raw("/v1/agents/risk-analyzer/run", body).json()["status"] == "completed"
+    assert upstream.last.user_text == text
+
+
 def test_the_upstream_is_asked_as_configured(tenant, upstream):
     tenant.add_agent("tuned", model="llama-3.3-70b", max_tokens=77, temperature=0.25, top_p=0.5, stop=["END"])
     assert tenant.api.run("tuned").json()["status"] == "completed"

@@ -112,6 +112,7 @@ TEST_CASE("the description has all of administration") {
                                        "DELETE /tenants/{}/api-keys/{}",
                                        "POST /tenants/{}/agents",
                                        "GET /tenants/{}/agents",
+                                       "GET /tenants/{}/agents/{}",
                                        "PUT /tenants/{}/agents/{}",
                                        "DELETE /tenants/{}/agents/{}",
                                        "GET /tenants/{}/agents/{}/runs",
