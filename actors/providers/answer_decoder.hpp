@@ -84,8 +84,6 @@ protected:
   void take_error(const upstream_json& document, std::optional<int> status);
   void break_off(completion_failure::kind what, std::string message);
   [[nodiscard]] bool is_stream() const noexcept { return is_stream_; }
-  /// Whether any text or tool call has come.
-  [[nodiscard]] bool said_something() const noexcept { return text_bytes_ > 0 || !calls_.empty(); }
 
   answer_context context_;
   std::vector<indexed_call> calls_;

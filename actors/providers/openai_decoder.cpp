@@ -31,13 +31,9 @@ std::optional<int> status_of(const json& error) {
 // -- events and documents -----------------------------------------------------
 
 void openai_decoder::take_event(std::string_view data) {
-  if (data == "[DONE]") {
+  if (data == "[DONE]")
     done_ = true;
-    // The format's own end. Some servers give no reason in front of it; a cut stream has no such
-    // end.
-    if (!finish_ && said_something())
-      finish_ = finish_reason::stop;
-  } else if (auto chunk = object_of(data))
+  else if (auto chunk = object_of(data))
     take_chunk(*chunk);
 }
 

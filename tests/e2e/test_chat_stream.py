@@ -287,10 +287,3 @@ def test_a_silent_model_is_bridged_by_comments_and_an_error_behind_them_is_an_ev
         events = events_of(connection.chunks())
     assert [event["finish_reason"] for event in events] == ["error"]
     assert events[0]["delta"] == "" and events[0]["error"]
-
-
-def test_the_end_mark_of_the_upstream_ends_a_stream_without_a_reason(api, upstream):
-    upstream.script(up.answer("Hello", finish=None))
-    events = api.events(model="llama-3.3-70b")
-    assert text_of(events) == "Hello"
-    assert events[-1] == {"delta": "", "finish_reason": "stop", "tokens_used": events[-1]["tokens_used"]}
