@@ -274,14 +274,24 @@ struct branch {
   std::shared_ptr<words> w;
 };
 
+/// What every command takes, wherever in the line it stands. Listed in the help of those who `show`
+/// it.
+void want_connection(CLI::App* command, operator_context& context, bool show) {
+  for (auto* option :
+       {command->add_option("--url", context.url, "Where a node answers")->capture_default_str(),
+        command->add_flag("--json", context.json, "Print JSON, for programs"),
+        command->add_option(
+            "--cacert", context.ca_file,
+            "Authorities to trust behind https:// (PEM file); also CURL_CA_BUNDLE")})
+    if (!show)
+      option->group("");
+}
+
 /// A command without children.
 CLI::App* leaf(const branch& on, const char* name, const char* what, work carry_out) {
   auto& context = on.context;
   auto* command = on.parent.add_subcommand(name, what);
-  command->add_option("--url", context.url, "Where a node answers")->capture_default_str();
-  command->add_flag("--json", context.json, "Print JSON, for programs");
-  command->add_option("--cacert", context.ca_file,
-                      "Authorities to trust behind https:// (PEM file); also CURL_CA_BUNDLE");
+  want_connection(command, context, true);
   command->callback([&context, w = on.w, carry_out] {
     context.command = [&context, w, carry_out](operator_client& client) {
       carry_out({*w, context, client});
@@ -293,6 +303,7 @@ CLI::App* leaf(const branch& on, const char* name, const char* what, work carry_
 branch group_of(const branch& on, const char* name, const char* what) {
   auto* group = on.parent.add_subcommand(name, what);
   group->require_subcommand(1);
+  want_connection(group, on.context, false);
   return {*group, on.context, on.w};
 }
 
@@ -391,6 +402,7 @@ void add_figure_commands(const branch& root) {
 void add_operator_commands(CLI::App& app, operator_context& context) {
   // One set of words for all: a command line has one leaf.
   const branch root{app, context, std::make_shared<words>()};
+  want_connection(&app, context, false);
   add_tenant_commands(root);
   add_agent_commands(root);
   add_key_commands(root);

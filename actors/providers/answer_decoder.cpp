@@ -37,6 +37,11 @@ std::string answer_decoder::feed(std::string_view bytes) {
   if (settled())
     return {};
   fresh_.clear();
+  // No line of a stream begins like a document. Some servers call a document a stream, or nothing.
+  if (const auto first = bytes.find_first_not_of(" \t\r\n"); !begun_ && first != bytes.npos) {
+    begun_ = true;
+    is_stream_ = is_stream_ && bytes[first] != '{';
+  }
   if (is_stream_) {
     const auto handle = [this](std::string_view, std::string_view data) {
       if (!settled())

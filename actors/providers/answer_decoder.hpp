@@ -102,6 +102,7 @@ private:
   int status_ = 0;
   http_headers headers_;
   bool is_stream_ = false;
+  bool begun_ = false; // something of the body has come
   std::string body_;
   sse_parser events_;
   utf8_assembler characters_;

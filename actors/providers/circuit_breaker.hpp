@@ -8,10 +8,10 @@
 namespace ares {
 
 struct circuit_limits {
-  int failures_max = 20;                   // in a row, no success between them,
+  int failures_max = 100;                  // in a row, no success between them,
   std::chrono::milliseconds window{10000}; // the first and the last no further apart than this
   std::chrono::milliseconds pause{1000};   // before the first probe; doubles with each that fails
-  std::chrono::milliseconds pause_max{8000};
+  std::chrono::milliseconds pause_max{2000};
 };
 
 /// Closed: every call goes. Open: none goes until the pause is over. Half open: one goes as a

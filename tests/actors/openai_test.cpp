@@ -185,6 +185,16 @@ TEST_CASE("a stream without finish reason is cut, with or without [DONE]") {
   }
 }
 
+TEST_CASE("a document is one, whatever its content type says") {
+  const std::string body = R"( {"choices":[{"message":{"content":"x"}}]})";
+  for (const auto& headers :
+       {http_headers{}, http_headers{{"content-type", "text/plain"}}, event_stream}) {
+    const auto got = plain(body, 200, headers, true);
+    CHECK_FALSE(got.failure);
+    CHECK(got.answer.content == "x");
+  }
+}
+
 TEST_CASE("a stream with finish reason is whole, however its connection ended") {
   for (auto end :
        {transfer_end::kind::complete, transfer_end::kind::cut, transfer_end::kind::timed_out}) {

@@ -170,6 +170,15 @@ def rows(answer):
     return found
 
 
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_url_and_json_may_stand_anywhere_in_the_line(ares, node, tenant, place):
+    words = ["tenant", "show", tenant.name]
+    words[place:place] = ["--url", node.url, "--json"]
+    done = run(ares, *words)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["id"] == tenant.id
+
+
 def test_tenants_by_command(cli, admin):
     name = unique()
     made = cli("tenant", "create", name, "--tier", "dev")

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from harness import upstream as up
+from harness.api import text_of
 
 
 def tool_results(call):
@@ -203,6 +204,31 @@ def test_garbage_from_the_provider_fails_the_run(tenant, upstream):
     upstream.always(up.garbage())
     run = tenant.api.run("once").json()
     assert run["status"] == "failed" and "html" not in run["error"]
+
+
+@pytest.mark.parametrize("content_type", [None, "text/plain", "text/event-stream", "application/json; charset=utf-8"])
+def test_a_document_in_place_of_a_stream_is_understood(api, upstream, content_type):
+    body = json.dumps({"choices": [{"message": {"role": "assistant", "content": "all at once"}}],
+                       "usage": {"prompt_tokens": 3, "completion_tokens": 4}}).encode()
+    named = {"Content-Type": content_type} if content_type else {}
+
+    def document(call):
+        call.head(200, {"Content-Length": len(body), **named})
+        call.send(body)
+
+    upstream.always(document)
+    run = api.run().json()
+    assert (run["output"], run["tokens_used"]) == ({"message": "all at once"}, 7)
+    assert text_of(api.events(model="llama-3.3-70b")) == "all at once"
+
+
+def test_every_one_of_many_failed_runs_has_asked_the_provider(tenant, upstream):
+    tenant.add_agent("once", max_retries=0)
+    upstream.always(up.error(500))
+    errors = {tenant.api.run("once").json()["error"] for _ in range(40)}
+    assert len(upstream.calls) == 40 and len(errors) == 1
+    upstream.always(up.answer())
+    assert tenant.api.run("once").json()["status"] == "completed"
 
 
 def test_tokens_of_a_cut_attempt_are_estimated_and_counted(tenant, upstream):
