@@ -45,7 +45,7 @@ public:
         accumulator(spawn_usage_accumulator(self->system(), birth.node, birth.tenant)) {
     ++birth.node->counters->tenants_active;
   }
-  ~supervisor_state() { --birth.node->counters->tenants_active; }
+  ~supervisor_state();
 
   void begin();
   void take(const api_request_ptr& r);
@@ -54,6 +54,7 @@ public:
   void find(find_run& f);
   void store_answered(store_result& r);
   void ended(caf::exit_msg& e);
+  void went_down(const caf::down_msg& d);
   void alarm();
   void leave();
   void find_orphans();
@@ -104,16 +105,29 @@ private:
   std::unordered_map<operation_id, live_run> crashed_;
   std::unordered_map<std::uint64_t, operation_id> settling_;
   std::uint64_t next_tag_ = 2;
-  std::size_t queries_ = 0;
+  std::unordered_map<caf::actor_addr, query_actor> queries_;
   std::unordered_map<std::string, clock_time> stamped_; // key id -> when its last use was noted
   clock_time last_used_{};
+  const std::shared_ptr<tenant_load> load_ = make_tenant_load();
   bool leaving_ = false;
 };
+
+// Whoever works for the tenant ends with its supervisor; a successor ends what they leave open.
+// They are monitored, and not linked: each link is found among all links of this actor when it is
+// cut, and there can be ten thousand.
+supervisor_state::~supervisor_state() {
+  --birth.node->counters->tenants_active;
+  for (const auto& [operation, run] : runs_)
+    caf::anon_send_exit(run.actor, caf::exit_reason::kill);
+  for (const auto& [address, query] : queries_)
+    caf::anon_send_exit(query, caf::exit_reason::kill);
+}
 
 // -- the tenant as known --------------------------------------------------------
 
 void supervisor_state::begin() {
   self->set_exit_handler([this](caf::exit_msg& e) { ended(e); });
+  self->set_down_handler([this](caf::down_msg& d) { went_down(d); });
   self->link_to(accumulator);
   last_used_ = self->clock().now();
   alarm();
@@ -171,7 +185,7 @@ void supervisor_state::publish_keys() {
   for (const auto& [hex, key] : tenant->keys)
     if (auto h = hash_of_hex(hex))
       published_.push_back(*h);
-  birth.table->add(published_, caf::actor_cast<request_receiver>(self));
+  birth.table->add(published_, caf::actor_cast<request_receiver>(self), load_);
 }
 
 void supervisor_state::withdraw_keys() {
@@ -220,7 +234,10 @@ void supervisor_state::serve(const api_request_ptr& r, const start_chat& call) {
 }
 
 bool supervisor_state::over_in_flight(const api_request& r) {
-  const auto limit = tenant->limits(birth.node->settings->get()->conf).max_in_flight;
+  const auto settings = birth.node->settings->get();
+  const auto limit = tenant->limits(settings->conf).max_in_flight;
+  load_->in_flight_max = limit.value_or(0);
+  load_->limited_by = settings.get();
   if (!limit || runs_.size() < static_cast<std::size_t>(*limit))
     return false;
   auto o = outcome::of(errc::rate_limited, "Rate limit exceeded");
@@ -234,10 +251,11 @@ void supervisor_state::query(const api_request_ptr& r, const api_request_ptr& as
   if (refused && refused->executing && over_in_flight(*r))
     return;
   store::reading reading{acting_key(*r), tenant->version, true};
-  self->link_to(spawn_query(self->system(),
-                            {birth.node, tenant, accumulator, caf::actor_cast<query_owner>(self), r,
-                             as_sent, std::move(reading)}));
-  ++queries_;
+  auto query = spawn_query(self->system(),
+                           {birth.node, tenant, accumulator, caf::actor_cast<query_owner>(self), r,
+                            as_sent, std::move(reading)});
+  self->monitor(query);
+  queries_.emplace(query.address(), std::move(query));
 }
 
 void supervisor_state::refuse(const api_request_ptr& r, error why) {
@@ -292,7 +310,8 @@ void supervisor_state::start(const api_request_ptr& r, result<run_plan> plan,
               {},
               admission_of(r, agent),
               std::nullopt,
-              tenant->limits(birth.node->settings->get()->conf).requests_per_day};
+              tenant->limits(birth.node->settings->get()->conf).requests_per_day,
+              std::make_shared<flight>(load_)};
   if (plan) {
     b.plan = std::move(*plan);
     if (!agent)
@@ -304,7 +323,7 @@ void supervisor_state::start(const api_request_ptr& r, result<run_plan> plan,
   const auto operation = b.admission.operation;
   auto agent_text = b.admission.agent;
   auto actor = spawn_run(self->system(), std::move(b));
-  self->link_to(actor);
+  self->monitor(actor);
   run_of_.emplace(actor.address(), operation);
   runs_.emplace(operation, live_run{std::move(actor), r, std::move(agent_text)});
 }
@@ -340,7 +359,7 @@ void supervisor_state::run_is_over(const run_over& o) {
   if (it == runs_.end())
     return;
   run_of_.erase(it->second.actor.address());
-  self->unlink_from(it->second.actor);
+  self->demonitor(it->second.actor.address());
   self->send(it->second.actor, run_released{});
   runs_.erase(it);
   last_used_ = self->clock().now();
@@ -353,17 +372,17 @@ void supervisor_state::find(find_run& f) {
   self->send(it->second.actor, std::move(f.join));
 }
 
-// Who was linked is gone. A run that is still in the map did not say that it is over: it crashed.
 // Without its accumulator nothing can go on here: a successor begins anew.
 void supervisor_state::ended(caf::exit_msg& e) {
-  if (e.source == accumulator.address() || e.reason == caf::exit_reason::user_shutdown) {
+  if (e.source == accumulator.address() || e.reason == caf::exit_reason::user_shutdown)
     self->quit(std::move(e.reason));
-    return;
-  }
-  auto known = run_of_.find(e.source);
+}
+
+// A run that is still in the map did not say that it is over: it crashed.
+void supervisor_state::went_down(const caf::down_msg& d) {
+  auto known = run_of_.find(d.source);
   if (known == run_of_.end()) {
-    if (queries_ > 0)
-      --queries_;
+    queries_.erase(d.source);
     return;
   }
   settle_crashed(known->second);
@@ -432,7 +451,7 @@ void supervisor_state::alarm() {
   const auto idle_after = birth.node->settings->get()->conf.tenant_idle;
   const auto now = self->clock().now();
   const bool idle =
-      runs_.empty() && settling_.empty() && queries_ == 0 && waiting_.empty() && !reloading_;
+      runs_.empty() && settling_.empty() && queries_.empty() && waiting_.empty() && !reloading_;
   if (idle && now - last_used_ >= idle_after) {
     leaving_ = true;
     withdraw_keys();

@@ -98,6 +98,8 @@ private:
   enum class body_form { none, raw, chunked }; // of a stream
 
   input parse();
+  input parse_next();
+  bool refuse_early();
   void wait_for(http_thread::wait what);
   void set_deadline(std::chrono::milliseconds after);
   void close_socket();

@@ -30,6 +30,7 @@ using steady_time = std::chrono::steady_clock::time_point;
 struct front {
   server_options options; // `tls` may change: see `current_tls`
   handler on_request;
+  early_handler refuse_early; // may be empty
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> in_flight{0};
   std::atomic<bool> draining{false};

@@ -16,6 +16,7 @@
 #include "store/schema.hpp"
 
 #include <caf/all.hpp>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -36,10 +37,22 @@ using clock = std::chrono::steady_clock;
 
 constexpr milliseconds first_connection_patience{2000};
 
+/// Under the HTTP threads: in an overload these must be able to refuse in time what the actors
+/// would be too late for.
+constexpr int actor_niceness = 5;
+struct behind_http final : caf::thread_hook {
+  void init(caf::actor_system&) override {}
+  void thread_started() override {
+    (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), actor_niceness);
+  }
+  void thread_terminates() override {}
+};
+
 struct actor_config : caf::actor_system_config {
   actor_config() {
     // Measured: on few cores `sharing` beats `stealing` in throughput, and idles.
     set("scheduler.policy", caf::atom("sharing"));
+    add_thread_hook<behind_http>();
     set("scheduler.max-threads", std::max<std::size_t>(std::thread::hardware_concurrency(), 2));
   }
 };
@@ -207,7 +220,9 @@ result<std::monostate> node::start_http() {
   options.request_timeout = conf.request_timeout;
   options.tls = conf.tls;
   try {
-    server_ = std::make_unique<server>(options, make_gateway(std::move(wiring)));
+    auto gateway = make_gateway(std::move(wiring));
+    server_ = std::make_unique<server>(options, std::move(gateway.serve),
+                                       std::move(gateway.refuse_early));
   } catch (const std::exception& e) {
     return error{errc::internal, e.what()};
   }

@@ -204,10 +204,12 @@ struct server::impl {
   }
 };
 
-server::server(server_options options, handler on_request) : impl_(std::make_unique<impl>()) {
+server::server(server_options options, handler on_request, early_handler refuse_early)
+    : impl_(std::make_unique<impl>()) {
   impl_->shared = std::make_shared<front>();
   impl_->shared->options = std::move(options);
   impl_->shared->on_request = std::move(on_request);
+  impl_->shared->refuse_early = std::move(refuse_early);
   const auto& chosen = impl_->shared->options;
   impl_->at = {resolve(chosen.host), chosen.port};
   try {
