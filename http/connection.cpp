@@ -174,7 +174,7 @@ connection::input connection::begin_request() {
   wait_for(http_thread::wait::next_request);
   set_deadline(thread_->shared().options.keep_alive_timeout);
   const bool has_input = unread_begin_ != unread_end_ || (tls_ && tls_->has_input());
-  if (thread_->shared().draining && !has_input)
+  if (thread_->shared().draining && !has_input && has_asked())
     return input::ended;
   const auto found = parse();
   return found == input::more_wanted && tls_ && tls_->has_input() ? read_secured() : found;
@@ -220,7 +220,7 @@ bool connection::refuse_early() {
   auto& shared = thread_->shared();
   const auto& at_hand = parser_.peek();
   if (!shared.refuse_early || tls_ || at_hand.message.refused || !at_hand.keep_alive ||
-      shared.draining)
+      shared.closing)
     return false;
   const auto answer = shared.refuse_early(at_hand.message);
   if (!answer)

@@ -120,8 +120,10 @@ public:
   /// Connections accepted from now on get this certificate. Only for a server that was made with
   /// TLS, and not with none.
   void renew_tls(tls_context fresh);
-  /// From now on: no new connection is accepted, every answer carries `Connection: close`, idle
-  /// connections are closed.
+  /// From now on every answer carries `Connection: close`; everybody is served as before.
+  void close_behind_answers();
+  /// Besides: who has connected by now is served, then no new connection is accepted; idle
+  /// connections are closed. Who connected and has not asked yet may do so until `stop`.
   void drain();
   /// Requests received and not yet answered completely, streams included.
   [[nodiscard]] std::size_t in_flight() const noexcept;
