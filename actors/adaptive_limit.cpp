@@ -1,6 +1,7 @@
 #include "actors/adaptive_limit.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace ares {
 
@@ -46,18 +47,26 @@ void adaptive_limit::end_window(time_point now) {
 }
 
 void adaptive_limit::adapt() {
+  // So few make no queue: what they wait for is the store itself.
+  const bool quiet = peak_ < settings_.least;
+  if (quiet)
+    quiet_delay_ = quiet_delay_ == duration{0}
+                       ? delay_
+                       : quiet_delay_ + (delay_ - quiet_delay_) / quiet_weight;
   const double wanted = static_cast<double>(target().count()) /
                         static_cast<double>(std::max<duration::rep>(delay_.count(), 1));
   const auto present = static_cast<double>(limit_);
+  const bool stands = std::exchange(was_long_, wanted < 1 && !quiet);
   // A limit far above what was there has no part in the delay.
   const double effective = std::min(present, static_cast<double>(peak_));
-  const bool binds = 2 * peak_ > limit_;
-  if (wanted < 1)
+  if (quiet || (wanted >= 1 && 2 * peak_ <= limit_))
+    limit_ = static_cast<std::size_t>(present * recovery);
+  else if (wanted < 1 && !stands)
+    return; // it may be a burst
+  else if (wanted < 1)
     limit_ = static_cast<std::size_t>(effective * std::max(wanted, fall_max));
   else
-    limit_ = static_cast<std::size_t>(present * (binds ? std::min(wanted, growth_max) : recovery));
-  if (wanted >= 1 && !binds)
-    quiet_delay_ += (delay_ - quiet_delay_) / quiet_weight;
+    limit_ = static_cast<std::size_t>(present * std::min(wanted, growth_max));
   limit_ = std::clamp(limit_, settings_.least, settings_.most);
 }
 

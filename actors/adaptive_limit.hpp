@@ -15,7 +15,7 @@ namespace ares {
 struct limit_settings {
   std::size_t least = 128; // enough to keep a store busy that takes long for each of its batches
   std::size_t most = 8192; // also where it starts
-  std::chrono::microseconds delay_target{50'000};
+  std::chrono::microseconds delay_target{25'000};
   std::chrono::microseconds delay_target_max{150'000}; // well below `limits::store_deadline`
   std::chrono::milliseconds window{100};
   std::chrono::milliseconds forgotten_after{500}; // without a request under way
@@ -52,6 +52,7 @@ private:
   std::size_t peak_ = 0;
   duration delay_{0};
   duration quiet_delay_{0};
+  bool was_long_ = false; // the window before was above the target
 };
 
 } // namespace ares

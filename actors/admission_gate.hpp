@@ -4,7 +4,6 @@
 #include "actors/admission_control.hpp"
 
 #include <array>
-#include <cstdlib>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -70,7 +69,7 @@ private:
 /// Thread-safe.
 class admission_gate : public std::enable_shared_from_this<admission_gate> {
 public:
-  explicit admission_gate(limit_settings s = {}) : control_((getenv("ARES_T")?(s.delay_target=std::chrono::microseconds(atoi(getenv("ARES_T"))),0):0, s)) {}
+  explicit admission_gate(limit_settings s = {}) : control_(s) {}
 
   /// Nothing: one too many.
   [[nodiscard]] std::shared_ptr<admission_place> enter(work_kind kind, admission_control::owner of);

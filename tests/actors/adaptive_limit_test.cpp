@@ -106,7 +106,7 @@ TEST_CASE("a limit never falls below its least") {
   adaptive_limit limit;
   time_point now{1h};
   for (int i = 0; i < 1000; ++i, now += 10ms) {
-    limit.arrived(10, now);
+    limit.arrived(200, now);
     limit.passed(2s, now);
   }
   CHECK(limit.limit() == settings.least);

@@ -72,11 +72,11 @@ TEST_CASE("reads and cancels have places of their own") {
 
 TEST_CASE("reads keep the least of places when the limit is low") {
   admission_control c(small);
+  enter(c, executing, 1, 50);
   auto now = start;
   for (int i = 0; i < 1000; ++i, now += 10ms) {
-    (void)c.enter(executing, 1, now);
+    (void)c.refuses(executing, 1, now);
     c.passed(2s, now);
-    c.leave(executing, 1);
   }
   CHECK(c.limit(executing) == 10);
   CHECK(c.limit(work_kind::reading) == 10);
