@@ -1,6 +1,7 @@
 // What a client asks of its tenant: HTTP-free values, checked at the edge.
 #pragma once
 
+#include "actors/admission_gate.hpp"
 #include "actors/client.hpp"
 #include "actors/providers/completion.hpp"
 #include "conf/ids.hpp"
@@ -84,6 +85,14 @@ struct api_request {
   secret_hash key;
   api_call call;
   client_ptr from;
+  /// Where it stands on its way into the store; none where nobody counts.
+  std::shared_ptr<admission_place> place;
+
+  /// The store has answered it.
+  void got_through() const {
+    if (place)
+      place->passed();
+  }
 };
 
 /// Immutable once sent; shared, so that passing it on is cheap.

@@ -49,6 +49,8 @@ void query_state::store_answered(store_result& r) {
   const auto verdict = checked ? store::read_check(r.value.value) : store::check_verdict::ok;
   if (!verdict)
     return answer_away();
+  if (*verdict != store::check_verdict::stale)
+    birth.request->got_through();
   if (*verdict == store::check_verdict::ok)
     return (this->*then_)(r.value.value);
   const auto why = *verdict == store::check_verdict::stale ? request_returned::reason::stale

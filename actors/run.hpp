@@ -9,6 +9,7 @@
 
 #include <caf/all.hpp>
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -68,6 +69,7 @@ struct run_birth {
   /// What to answer if the admission comes back REFUSED.
   std::optional<error> refusal;
   std::optional<std::int64_t> day_limit; // for the headers
+  std::shared_ptr<flight> in_flight = {};
 };
 
 /// The supervisor monitors it; a crash is settled there.

@@ -27,6 +27,8 @@ void run_state::store_answered(store_result& r) {
 void run_state::admission_answered(const store::answer& a) {
   admission_due_ = time_point::max();
   auto result = a.what == store::fate::done ? store::read_admission(a.value) : std::nullopt;
+  if (result && result->what != store::admission_result::verdict::stale)
+    birth.request->got_through();
   if (phase_ == phase::in_doubt) {
     // The client had its 503 already.
     if (a.what == store::fate::unknown ||

@@ -158,6 +158,7 @@ void run_state::end_overdue() {
 
 void run_state::over() {
   phase_ = phase::over;
+  birth.in_flight.reset();
   if (ticket_)
     birth.node->wake_ups->cancel(*ticket_);
   ticket_.reset();

@@ -1,6 +1,7 @@
 // What every actor of a node is given: handles and shared values, wired by main.
 #pragma once
 
+#include "actors/admission_gate.hpp"
 #include "actors/alarms.hpp"
 #include "actors/key_keeper.hpp"
 #include "actors/providers/provider.hpp"
@@ -66,6 +67,7 @@ struct node_services {
   std::shared_ptr<node_counters> counters;
   std::shared_ptr<node_status> status;
   std::shared_ptr<alarms> wake_ups;
+  std::shared_ptr<admission_gate> gate = std::make_shared<admission_gate>();
   recorder_actor recorder;
   key_keeper_actor keys;
 };

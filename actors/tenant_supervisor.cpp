@@ -1,7 +1,7 @@
 #include "actors/tenant_supervisor.hpp"
 
 #include "actors/planning.hpp"
-#include "actors/usage_accumulator.hpp"
+#include "actors/tenant_supervisor_state.hpp"
 #include "conf/limits.hpp"
 #include "conf/log.hpp"
 #include "store/keys.hpp"
@@ -16,114 +16,30 @@ namespace ares {
 
 namespace {
 
-/// Time to look again for what a predecessor left open.
-struct look_again {};
-/// Time to ask again whether the admission of a run that crashed came.
-struct settle_again {
-  operation_id operation;
-};
-
-} // namespace
-
-} // namespace ares
-
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ares::look_again)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ares::settle_again)
-
-namespace ares {
-
-namespace {
-
-using supervisor =
-    tenant_supervisor_actor::extend<caf::reacts_to<store_result>, caf::reacts_to<alarm_rang>,
-                                    caf::reacts_to<look_again>, caf::reacts_to<settle_again>>;
 using std::chrono::milliseconds;
-using clock_time = std::chrono::steady_clock::time_point;
+using clock_time = supervisor_state::clock_time;
 
 constexpr std::uint64_t tag_tenant = 0;
 constexpr std::uint64_t tag_orphans = 1; // above: settlements
 
-class supervisor_state {
-public:
-  supervisor_state(supervisor::pointer itself, supervisor_birth&& b)
-      : self(itself), birth(std::move(b)),
-        accumulator(spawn_usage_accumulator(self->system(), birth.node, birth.tenant)) {
-    ++birth.node->counters->tenants_active;
-  }
-  ~supervisor_state() { --birth.node->counters->tenants_active; }
+} // namespace
 
-  void begin();
-  void take(const api_request_ptr& r);
-  void returned(request_returned& r);
-  void run_is_over(const run_over& o);
-  void find(find_run& f);
-  void store_answered(store_result& r);
-  void ended(caf::exit_msg& e);
-  void alarm();
-  void leave();
-  void find_orphans();
-  void settle_again_crashed(const operation_id& operation);
-
-  // What it was born with.
-  supervisor::pointer self;
-  supervisor_birth birth;
-  usage_accumulator_actor accumulator;
-
-private:
-  struct live_run {
-    run_actor actor;
-    api_request_ptr request;
-    std::string agent;         // id; empty for a chat
-    std::int64_t not_after_ms; // of its admission, store time
-  };
-
-  // -- the tenant as known ----------------------------------------------------
-  void reload();
-  void loaded(const store::answer& a);
-  void publish_keys();
-  void withdraw_keys();
-
-  // -- requests ---------------------------------------------------------------
-  void serve(const api_request_ptr& r);
-  void serve(const api_request_ptr& r, const start_run& call);
-  void serve(const api_request_ptr& r, const start_chat& call);
-  template <class Call> void serve(const api_request_ptr& r, const Call&) { query(r); }
-  void query(const api_request_ptr& r) { query(r, r); }
-  void query(const api_request_ptr& r, const api_request_ptr& as_sent);
-  void refuse(const api_request_ptr& r, error why);
-  void start(const api_request_ptr& r, result<run_plan> plan, const store::agent_snapshot* agent);
-  store::admission admission_of(const api_request_ptr& r, const store::agent_snapshot* agent);
-  bool over_in_flight(const api_request& r);
-  store::acting_key acting_key(const api_request& r);
-  void settle_crashed(const operation_id& operation);
-  void settle(const operation_id& operation, const std::string& agent,
-              std::optional<std::int64_t> not_after_ms = std::nullopt);
-  void end_orphans(const store::answer& a);
-  void unauthorized(const api_request_ptr& r) {
-    r->from->answer(outcome::of(errc::unauthorized, "Invalid API key"));
-  }
-
-  std::shared_ptr<const store::tenant_snapshot> tenant_;
-  std::vector<secret_hash> published_;
-  bool reloading_ = false;
-  bool gone_ = false;                    // there is no such tenant
-  std::vector<api_request_ptr> waiting_; // for the reload
-  std::unordered_map<operation_id, live_run> runs_;
-  std::unordered_map<caf::actor_addr, operation_id> run_of_;
-  std::unordered_map<operation_id, live_run> crashed_;
-  std::unordered_map<std::uint64_t, operation_id> settling_;
-  std::uint64_t next_tag_ = 2;
-  std::size_t queries_ = 0;
-  std::unordered_map<std::string, clock_time> stamped_; // key id -> when its last use was noted
-  clock_time last_used_{};
-  bool leaving_ = false;
-  bool looked_ = false; // for what a predecessor left open
-};
+// Whoever works for the tenant ends with its supervisor; a successor ends what they leave open.
+// They are monitored, and not linked: each link is found among all links of this actor when it is
+// cut, and there can be ten thousand.
+supervisor_state::~supervisor_state() {
+  --birth.node->counters->tenants_active;
+  for (const auto& [operation, run] : runs_)
+    caf::anon_send_exit(run.actor, caf::exit_reason::kill);
+  for (const auto& [address, query] : queries_)
+    caf::anon_send_exit(query, caf::exit_reason::kill);
+}
 
 // -- the tenant as known --------------------------------------------------------
 
 void supervisor_state::begin() {
   self->set_exit_handler([this](caf::exit_msg& e) { ended(e); });
+  self->set_down_handler([this](caf::down_msg& d) { went_down(d); });
   self->link_to(accumulator);
   last_used_ = self->clock().now();
   alarm();
@@ -167,7 +83,7 @@ void supervisor_state::publish_keys() {
   for (const auto& [hex, key] : tenant_->keys)
     if (auto h = secret_hash::parse(hex))
       published_.push_back(*h);
-  birth.table->add(published_, caf::actor_cast<request_receiver>(self));
+  birth.table->add(published_, caf::actor_cast<request_receiver>(self), load_);
 }
 
 void supervisor_state::withdraw_keys() {
@@ -216,7 +132,10 @@ void supervisor_state::serve(const api_request_ptr& r, const start_chat& call) {
 }
 
 bool supervisor_state::over_in_flight(const api_request& r) {
-  const auto limit = tenant_->limits(birth.node->settings->get()->conf).max_in_flight;
+  const auto settings = birth.node->settings->get();
+  const auto limit = tenant_->limits(settings->conf).max_in_flight;
+  load_->in_flight_max = limit.value_or(0);
+  load_->limited_by = settings.get();
   if (!limit || runs_.size() < static_cast<std::size_t>(*limit))
     return false;
   auto o = outcome::of(errc::rate_limited, "Rate limit exceeded");
@@ -230,10 +149,11 @@ void supervisor_state::query(const api_request_ptr& r, const api_request_ptr& as
   if (refused && refused->executing && over_in_flight(*r))
     return;
   store::reading reading{acting_key(*r), tenant_->version, true};
-  self->link_to(spawn_query(self->system(),
-                            {birth.node, tenant_, accumulator, caf::actor_cast<query_owner>(self),
-                             r, as_sent, std::move(reading)}));
-  ++queries_;
+  auto query = spawn_query(self->system(),
+                           {birth.node, tenant_, accumulator, caf::actor_cast<query_owner>(self), r,
+                            as_sent, std::move(reading)});
+  self->monitor(query);
+  queries_.emplace(query.address(), std::move(query));
 }
 
 void supervisor_state::refuse(const api_request_ptr& r, error why) {
@@ -288,7 +208,8 @@ void supervisor_state::start(const api_request_ptr& r, result<run_plan> plan,
               {},
               admission_of(r, agent),
               std::nullopt,
-              tenant_->limits(birth.node->settings->get()->conf).requests_per_day};
+              tenant_->limits(birth.node->settings->get()->conf).requests_per_day,
+              std::make_shared<flight>(load_)};
   if (plan) {
     b.plan = std::move(*plan);
     if (!agent)
@@ -301,7 +222,7 @@ void supervisor_state::start(const api_request_ptr& r, result<run_plan> plan,
   auto agent_text = b.admission.agent;
   const auto not_after_ms = b.admission.not_after_ms;
   auto actor = spawn_run(self->system(), std::move(b));
-  self->link_to(actor);
+  self->monitor(actor);
   run_of_.emplace(actor.address(), operation);
   runs_.emplace(operation, live_run{std::move(actor), r, std::move(agent_text), not_after_ms});
 }
@@ -337,7 +258,7 @@ void supervisor_state::run_is_over(const run_over& o) {
   if (it == runs_.end())
     return;
   run_of_.erase(it->second.actor.address());
-  self->unlink_from(it->second.actor);
+  self->demonitor(it->second.actor.address());
   self->send(it->second.actor, run_released{});
   runs_.erase(it);
   last_used_ = self->clock().now();
@@ -350,17 +271,17 @@ void supervisor_state::find(find_run& f) {
   self->send(it->second.actor, std::move(f.join));
 }
 
-// Who was linked is gone. A run that is still in the map did not say that it is over: it crashed.
 // Without its accumulator nothing can go on here: a successor begins anew.
 void supervisor_state::ended(caf::exit_msg& e) {
-  if (e.source == accumulator.address() || e.reason == caf::exit_reason::user_shutdown) {
+  if (e.source == accumulator.address() || e.reason == caf::exit_reason::user_shutdown)
     self->quit(std::move(e.reason));
-    return;
-  }
-  auto known = run_of_.find(e.source);
+}
+
+// A run that is still in the map did not say that it is over: it crashed.
+void supervisor_state::went_down(const caf::down_msg& d) {
+  auto known = run_of_.find(d.source);
   if (known == run_of_.end()) {
-    if (queries_ > 0)
-      --queries_;
+    queries_.erase(d.source);
     return;
   }
   settle_crashed(known->second);
@@ -440,7 +361,7 @@ void supervisor_state::store_answered(store_result& r) {
 void supervisor_state::alarm() {
   const auto idle_after = birth.node->settings->get()->conf.tenant_idle;
   const auto now = self->clock().now();
-  const bool idle = runs_.empty() && settling_.empty() && crashed_.empty() && queries_ == 0 &&
+  const bool idle = runs_.empty() && settling_.empty() && crashed_.empty() && queries_.empty() &&
                     waiting_.empty() && !reloading_;
   if (idle && now - last_used_ >= idle_after) {
     leaving_ = true;
@@ -460,6 +381,8 @@ void supervisor_state::leave() {
   self->send(birth.owner, tenant_stays{birth.tenant, self});
   alarm();
 }
+
+namespace {
 
 supervisor::behavior_type
 tenant_supervisor(supervisor::stateful_pointer<std::optional<supervisor_state>> self,

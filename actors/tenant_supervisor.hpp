@@ -2,8 +2,8 @@
 // plans and spawns its runs, watches them, and limits how many are in flight. It runs nothing
 // itself.
 //
-// Runs, queries and the accumulator are linked to it: they end with it, and a successor ends what
-// they left open. A run that crashes ends alone.
+// Runs, queries and the accumulator end with it, and a successor ends what they left open. A run
+// that crashes ends alone.
 #pragma once
 
 #include "actors/api_request.hpp"

@@ -1,6 +1,7 @@
 // Which supervisor answers for a key: what HTTP threads look at before they send.
 #pragma once
 
+#include "actors/admission_gate.hpp"
 #include "actors/api_request.hpp"
 #include "conf/secret.hpp"
 
@@ -22,15 +23,23 @@ public:
   /// under the table's lock: once a key was removed, nothing more is on its way through it.
   [[nodiscard]] bool forward(const api_request_ptr& request) const;
 
-  void add(const std::vector<secret_hash>& keys, const request_receiver& supervisor);
+  /// What the tenant of the key has under way; null if the key is not in the table.
+  [[nodiscard]] std::shared_ptr<tenant_load> load_of(const secret_hash& key) const;
+
+  void add(const std::vector<secret_hash>& keys, const request_receiver& supervisor,
+           const std::shared_ptr<tenant_load>& load);
   void remove(const std::vector<secret_hash>& keys);
   /// All that lead to this supervisor; slow: for one that crashed.
   void remove(const request_receiver& supervisor);
 
 private:
+  struct entry {
+    request_receiver supervisor;
+    std::shared_ptr<tenant_load> load;
+  };
   struct shard {
     mutable std::shared_mutex mutex;
-    std::unordered_map<secret_hash, request_receiver> by_key;
+    std::unordered_map<secret_hash, entry> by_key;
   };
   static constexpr std::size_t shard_count = 64;
   shard& of(const secret_hash& h) { return shards_[h.bytes[0] % shard_count]; }

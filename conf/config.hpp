@@ -89,6 +89,7 @@ struct server_config {
   std::size_t max_body_bytes = 1 << 20;
   int max_connections = 10000;
   std::chrono::milliseconds request_timeout{30000}; // to receive a whole request
+  std::chrono::milliseconds drain_grace{0};         // still serving, no longer ready; a part of:
   std::chrono::milliseconds drain_timeout{30000};
   std::optional<std::string> admin_secret; // resolved from admin_secret_env; none: no admin API
   std::vector<std::string> cors_origins;

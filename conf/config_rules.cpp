@@ -107,6 +107,7 @@ const std::vector<rule<server_config>>& server_rules() {
       integer("max_body_bytes", &s::max_body_bytes, 1024, 1 << 30),
       integer("max_connections", &s::max_connections, 1, 1'000'000),
       integer("request_timeout_ms", &s::request_timeout, 1, hour_ms),
+      integer("drain_grace_ms", &s::drain_grace, 0, hour_ms),
       integer("drain_timeout_ms", &s::drain_timeout, 0, hour_ms),
       secret("admin_secret_env", &s::admin_secret),
       list("cors_origins", &s::cors_origins, checks::origin),

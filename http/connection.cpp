@@ -174,7 +174,7 @@ connection::input connection::begin_request() {
   wait_for(http_thread::wait::next_request);
   set_deadline(thread_->shared().options.keep_alive_timeout);
   const bool has_input = unread_begin_ != unread_end_ || (tls_ && tls_->has_input());
-  if (thread_->shared().draining && !has_input)
+  if (thread_->shared().draining && !has_input && has_asked())
     return input::ended;
   const auto found = parse();
   return found == input::more_wanted && tls_ && tls_->has_input() ? read_secured() : found;
@@ -207,6 +207,47 @@ connection::input connection::on_read(const std::error_code& error, std::size_t 
 }
 
 connection::input connection::parse() {
+  for (;;) {
+    const auto found = parse_next();
+    if (found != input::request || !refuse_early())
+      return found;
+  }
+}
+
+/// Answers without RESTinio, if the request is refused for an overload and the answer leaves at
+/// once. Not over TLS, where half an answer could not be taken back.
+bool connection::refuse_early() {
+  auto& shared = thread_->shared();
+  const auto& at_hand = parser_.peek();
+  if (!shared.refuse_early || tls_ || at_hand.message.refused || !at_hand.keep_alive ||
+      shared.closing)
+    return false;
+  const auto answer = shared.refuse_early(at_hand.message);
+  if (!answer)
+    return false;
+  auto bytes = render_head(answer->status, answer->headers, answer->body.size(),
+                           {.http_1_0 = at_hand.http_1_0});
+  if (at_hand.message.method != "HEAD")
+    bytes.append(answer->body);
+  const auto sent =
+      ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (sent <= 0)
+    return false;
+  on_sent(static_cast<std::size_t>(sent));
+  (void)parser_.take();
+  if (static_cast<std::size_t>(sent) < bytes.size()) {
+    reset_on_close(); // it does not read what it is answered
+    close_socket();
+  } else {
+    wait_for(http_thread::wait::next_request);
+    set_deadline(shared.options.keep_alive_timeout);
+  }
+  return true;
+}
+
+connection::input connection::parse_next() {
+  if (!is_open())
+    return input::ended;
   const std::string_view unread(buffer_.data() + unread_begin_, unread_end_ - unread_begin_);
   if (misdialled_) // not a byte of it is looked at
     parser_.refuse(400, "This port speaks HTTPS: the URL must start with https://");

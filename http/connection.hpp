@@ -76,6 +76,8 @@ public:
   /// Writes what other threads left here.
   void flush();
   void on_deadline();
+  /// A request has come on it; who connected without one yet is about to send it.
+  [[nodiscard]] bool has_asked() const noexcept { return exchange_ > 0; }
   /// What `poll` is to look for while the request is being answered.
   [[nodiscard]] short watched_events() const noexcept;
   [[nodiscard]] bool is_half_closed() const noexcept { return fin_at_.has_value(); }
@@ -98,6 +100,8 @@ private:
   enum class body_form { none, raw, chunked }; // of a stream
 
   input parse();
+  input parse_next();
+  bool refuse_early();
   void wait_for(http_thread::wait what);
   void set_deadline(std::chrono::milliseconds after);
   void close_socket();

@@ -187,7 +187,7 @@ void connection::respond(std::uint64_t exchange, response r) {
   std::unique_lock lock(mutex_);
   if (!is_in(exchange, phase::unanswered))
     return;
-  framing_.close = framing_.close || r.close || thread_->shared().draining;
+  framing_.close = framing_.close || r.close || thread_->shared().closing;
   head_ = render_head(r.status, r.headers, r.body.size(), framing_);
   if (!framing_.head_only && may_have_body(r.status)) {
     if (r.body.size() <= copied_body_bytes_max)
@@ -205,7 +205,7 @@ void connection::start_stream(std::uint64_t exchange, int status, std::vector<he
   std::unique_lock lock(mutex_);
   if (!is_in(exchange, phase::unanswered))
     return;
-  framing_.close = framing_.close || framing_.http_1_0 || thread_->shared().draining;
+  framing_.close = framing_.close || framing_.http_1_0 || thread_->shared().closing;
   head_ = render_head(status, headers, std::nullopt, framing_);
   form_ = framing_.head_only || !may_have_body(status) ? body_form::none
           : framing_.http_1_0                          ? body_form::raw

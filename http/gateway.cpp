@@ -60,9 +60,11 @@ void log_answer(const std::string& request_id, std::string_view where, int statu
 
 class gateway {
 public:
-  explicit gateway(gateway_wiring w) : wiring_(std::move(w)), metrics_(wiring_.node->counters) {}
+  explicit gateway(gateway_wiring w)
+      : wiring_(std::move(w)), metrics_(wiring_.node->counters, wiring_.node->gate) {}
 
   void handle(request r, std::shared_ptr<exchange> x);
+  std::optional<response> refuse_early(const request& r);
 
 private:
   struct context {
@@ -85,8 +87,10 @@ private:
     return where == endpoint::admin ? admin_failures_ : failures_;
   }
   void serve_api(context& c);
+  std::shared_ptr<admission_place> let_in(context& c, const secret_hash& key);
   void serve_operations(context& c);
-  std::string listed_origin(const context& c) const;
+  std::string listed_origin(const request& r, const node_settings& settings) const;
+  std::string listed_origin(const context& c) const { return listed_origin(c.r, *c.settings); }
   std::string request_id_of(const request& r) const;
 
   gateway_wiring wiring_;
@@ -99,9 +103,9 @@ std::string gateway::request_id_of(const request& r) const {
   return given && is_request_id(*given) ? std::string(*given) : wiring_.node->ids->next().text();
 }
 
-std::string gateway::listed_origin(const context& c) const {
-  const auto& listed = c.settings->conf.server.cors_origins;
-  auto origin = c.r.find("origin");
+std::string gateway::listed_origin(const request& r, const node_settings& settings) const {
+  const auto& listed = settings.conf.server.cors_origins;
+  auto origin = r.find("origin");
   if (listed.empty() || !origin)
     return {};
   return std::find(listed.begin(), listed.end(), *origin) != listed.end() ? std::string(*origin)
@@ -236,9 +240,12 @@ void gateway::serve_api(context& c) {
                                     token ? "Invalid API key"
                                           : "The Authorization header must be: Bearer ares_..."));
   }
-  auto call = parse_api_call(c.r, c.m);
   auto api = std::make_shared<api_request>();
   api->key = secret->hash();
+  api->place = let_in(c, api->key);
+  if (!api->place)
+    return;
+  auto call = parse_api_call(c.r, c.m);
   api->call = call ? std::move(*call) : api_call(refused_call{call.failure(), is_executing(where)});
   if (chats)
     api->from = make_watched_client(birth_of(c), exchange::half_close::means_gone);
@@ -249,6 +256,53 @@ void gateway::serve_api(context& c) {
   api->request_id = std::move(c.request_id);
   if (api_request_ptr message = std::move(api); !wiring_.table->forward(message))
     caf::anon_send(wiring_.directory, std::move(message));
+}
+
+namespace {
+
+work_kind kind_of(endpoint where) noexcept {
+  return is_executing(where)             ? work_kind::executing
+         : where == endpoint::cancel_run ? work_kind::cancelling
+                                         : work_kind::reading;
+}
+
+} // namespace
+
+/// Null if the request was refused: its tenant has too much in flight, or the node has. Its body
+/// has not been looked at then.
+std::shared_ptr<admission_place> gateway::let_in(context& c, const secret_hash& key) {
+  const auto kind = kind_of(c.m.found->where);
+  const auto load = wiring_.table->load_of(key);
+  if (kind == work_kind::executing && load && load->is_full(c.settings.get())) {
+    answer(c, render(outcome::of(errc::rate_limited, "Rate limit exceeded"), c.request_id));
+    return nullptr;
+  }
+  auto place = wiring_.node->gate->enter(kind, load ? load->number : 0);
+  if (!place)
+    answer(c, render(outcome::of(errc::overloaded, "The node is overloaded"), c.request_id));
+  return place;
+}
+
+// While there is room this costs a look at a flag; in an overload it is all that most requests
+// cost.
+std::optional<response> gateway::refuse_early(const request& r) {
+  if (!wiring_.node->gate->crowded() || r.method != "POST")
+    return std::nullopt;
+  const auto m = find_route(r.method, r.path);
+  if (!m.found || m.malformed || !is_executing(m.found->where))
+    return std::nullopt;
+  const auto token = bearer_token(r);
+  const auto secret = token ? api_key_secret::parse(*token) : std::nullopt;
+  if (!secret)
+    return std::nullopt;
+  const auto load = wiring_.table->load_of(secret->hash());
+  if (!wiring_.node->gate->refuses(work_kind::executing, load ? load->number : 0))
+    return std::nullopt;
+  const auto settings = wiring_.node->settings->get();
+  auto refused = render(outcome::of(errc::overloaded, "The node is overloaded"), request_id_of(r));
+  add_cors_headers(refused.headers, listed_origin(r, *settings));
+  metrics_.answered(m.found->where, refused.status, {});
+  return refused;
 }
 
 void gateway::serve_operations(context& c) {
@@ -273,9 +327,10 @@ void gateway::serve_operations(context& c) {
 
 } // namespace
 
-handler make_gateway(gateway_wiring wiring) {
+gateway_handlers make_gateway(gateway_wiring wiring) {
   auto g = std::make_shared<gateway>(std::move(wiring));
-  return [g](request r, std::shared_ptr<exchange> x) { g->handle(std::move(r), std::move(x)); };
+  return {[g](request r, std::shared_ptr<exchange> x) { g->handle(std::move(r), std::move(x)); },
+          [g](const request& r) { return g->refuse_early(r); }};
 }
 
 } // namespace ares::http

@@ -27,7 +27,11 @@ struct gateway_wiring {
       admin;
 };
 
-/// The handler of the HTTP server. Thread-safe.
-[[nodiscard]] handler make_gateway(gateway_wiring wiring);
+/// The handlers of the HTTP server. Thread-safe.
+struct gateway_handlers {
+  handler serve;
+  early_handler refuse_early;
+};
+[[nodiscard]] gateway_handlers make_gateway(gateway_wiring wiring);
 
 } // namespace ares::http

@@ -70,7 +70,8 @@ void http_thread::look_at_clients(steady_time now) {
 void http_thread::close_idle() {
   const auto idle = list(wait::next_request);
   for (auto* const c : idle)
-    c->on_deadline();
+    if (c->has_asked())
+      c->on_deadline();
 }
 
 void http_thread::stop() {

@@ -30,9 +30,11 @@ using steady_time = std::chrono::steady_clock::time_point;
 struct front {
   server_options options; // `tls` may change: see `current_tls`
   handler on_request;
+  early_handler refuse_early; // may be empty
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> in_flight{0};
-  std::atomic<bool> draining{false};
+  std::atomic<bool> closing{false};  // every answer is the last of its connection
+  std::atomic<bool> draining{false}; // and nobody new is waited for
 
   /// What the next connection is made with; empty: plain HTTP.
   [[nodiscard]] tls_context current_tls() const {

@@ -149,10 +149,45 @@ void add_node(std::vector<MetricFamily>& all, const node_counters& n) {
                              n.ends_waiting));
 }
 
+void add_admission(std::vector<MetricFamily>& all, const admission_gate::figures& f) {
+  static constexpr std::array<const char*, work_kinds> kinds{"executing", "reading", "cancelling"};
+  MetricFamily limit{"ares_admission_limit",
+                     "Requests that may be on their way into the store at once.",
+                     MetricType::Gauge,
+                     {}};
+  MetricFamily under_way{
+      "ares_admissions_under_way", "Requests on their way into the store.", MetricType::Gauge, {}};
+  MetricFamily refused{"ares_requests_shed_total",
+                       "Requests refused for an overload of the node.",
+                       MetricType::Counter,
+                       {}};
+  for (std::size_t i = 0; i < work_kinds; ++i) {
+    ClientMetric m;
+    m.label = {{"kind", kinds[i]}};
+    m.gauge.value = static_cast<double>(f.limit[i]);
+    limit.metric.push_back(m);
+    m.gauge.value = static_cast<double>(f.under_way[i]);
+    under_way.metric.push_back(m);
+    refused.metric.push_back(counted(m.label, static_cast<double>(f.refused[i])));
+  }
+  ClientMetric delay;
+  delay.gauge.value = std::chrono::duration<double>(f.delay).count();
+  all.push_back(std::move(limit));
+  all.push_back(std::move(under_way));
+  all.push_back(std::move(refused));
+  all.push_back(
+      {"ares_queue_delay_seconds",
+       "From a request's arrival to the store's answer to its admission; mean of the last "
+       "tenth of a second that had any.",
+       MetricType::Gauge,
+       {delay}});
+}
+
 } // namespace
 
 struct metrics::impl {
   std::shared_ptr<node_counters> node;
+  std::shared_ptr<admission_gate> gate;
   std::array<endpoint_series, endpoint_count> endpoints{};
   status_counters refused{};
 
@@ -184,8 +219,10 @@ void metrics::impl::add_requests(std::vector<MetricFamily>& all) const {
   all.push_back(std::move(none));
 }
 
-metrics::metrics(std::shared_ptr<node_counters> counters) : impl_(std::make_unique<impl>()) {
+metrics::metrics(std::shared_ptr<node_counters> counters, std::shared_ptr<admission_gate> gate)
+    : impl_(std::make_unique<impl>()) {
   impl_->node = std::move(counters);
+  impl_->gate = std::move(gate);
 }
 
 metrics::~metrics() = default;
@@ -208,6 +245,8 @@ std::string metrics::text(const tls_context& certificate) const {
     all.push_back(gauge_family("ares_tls_certificate_end_seconds",
                                "When the certificate of new connections ends, in Unix time.",
                                certificate_end(certificate)));
+  if (impl_->gate)
+    add_admission(all, impl_->gate->now());
   auto process = process_metrics();
   std::move(process.begin(), process.end(), std::back_inserter(all));
   std::ostringstream out;

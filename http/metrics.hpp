@@ -14,7 +14,8 @@ namespace ares::http {
 /// Thread-safe; `answered` is on the hot path and takes no lock.
 class metrics {
 public:
-  explicit metrics(std::shared_ptr<node_counters> counters);
+  explicit metrics(std::shared_ptr<node_counters> counters,
+                   std::shared_ptr<admission_gate> gate = {});
   ~metrics();
 
   void answered(endpoint where, int status, std::chrono::steady_clock::duration took);

@@ -36,6 +36,7 @@ using std::chrono::milliseconds;
 using clock = std::chrono::steady_clock;
 
 constexpr milliseconds first_connection_patience{2000};
+constexpr milliseconds first_request_wait{300};
 
 struct actor_config : caf::actor_system_config {
   actor_config() {
@@ -208,7 +209,9 @@ result<std::monostate> node::start_http() {
   options.request_timeout = conf.request_timeout;
   options.tls = conf.tls;
   try {
-    server_ = std::make_unique<server>(options, make_gateway(std::move(wiring)));
+    auto gateway = make_gateway(std::move(wiring));
+    server_ = std::make_unique<server>(options, std::move(gateway.serve),
+                                       std::move(gateway.refuse_early));
   } catch (const std::exception& e) {
     return error{errc::internal, e.what()};
   }
@@ -284,18 +287,35 @@ int node::serve_until_told() {
 
 // -- end --------------------------------------------------------------------------
 
+namespace {
+
+template <class Condition> void wait_until(clock::time_point deadline, Condition met) {
+  while (!met() && clock::now() < deadline)
+    std::this_thread::sleep_for(milliseconds(5));
+}
+
+} // namespace
+
 bool node::idle() const {
   const auto& c = *services_->counters;
   return server_->in_flight() == 0 && c.operations_live == 0 && c.ends_waiting == 0;
 }
 
 void node::drain() {
-  log::info("draining: no new connections, what is in flight ends");
+  const auto settings = services_->settings->get();
+  const auto& conf = settings->conf.server;
+  const auto begun = clock::now(), until = begun + conf.drain_timeout;
   services_->status->draining = true;
+  server_->close_behind_answers();
+  log::info("draining: not ready any more, still serving who comes");
+  wait_until(std::min(begun + conf.drain_grace, until),
+             [this] { return server_->connections() == 0; });
+  log::info("draining: no new connections, what is in flight ends");
   server_->drain();
-  const auto until = clock::now() + env_.conf.server.drain_timeout;
-  while (!idle() && clock::now() < until)
-    std::this_thread::sleep_for(milliseconds(10));
+  // Who has just connected gets a moment to ask.
+  wait_until(std::min(clock::now() + first_request_wait, until),
+             [this] { return server_->connections() == 0 && idle(); });
+  wait_until(until, [this] { return idle(); });
   if (!idle())
     log::warn("the drain deadline has passed: what is still open is ended by the next node");
 }

@@ -89,6 +89,9 @@ namespace ares::http {
 
 namespace {
 
+/// A storm of new connections does not keep a server from stopping.
+constexpr std::chrono::milliseconds backlog_time_max{500};
+
 using restinio_server = restinio::http_server_t<traits>;
 
 void write_through_restinio(const reply_path& path, connection& from, outgoing out) {
@@ -143,6 +146,7 @@ struct accepting_thread {
   std::shared_ptr<http_thread> http;
   std::unique_ptr<restinio_server> accepting;
   asio::executor_work_guard<asio::io_context::executor_type> until_stopped;
+  asio::ip::tcp::acceptor* acceptor = nullptr; // RESTinio's, as long as `accepting`
   std::thread runner;
 
   /// Binds and listens; nothing runs before `start`. Sets the port if it was 0.
@@ -162,9 +166,10 @@ struct accepting_thread {
           if (shares_port)
             options.set_option(reuse_port(true));
         })
-        .acceptor_post_bind_hook([&at, this](asio::ip::tcp::acceptor& acceptor) {
-          at.port(acceptor.local_endpoint().port());
-          http->on_tick([&acceptor, keeper = accept_keeper::made_last] {
+        .acceptor_post_bind_hook([&at, this](asio::ip::tcp::acceptor& bound) {
+          acceptor = &bound;
+          at.port(bound.local_endpoint().port());
+          http->on_tick([&acceptor = bound, keeper = accept_keeper::made_last] {
             if (acceptor.is_open())
               keeper->look(acceptor.native_handle());
           });
@@ -177,6 +182,22 @@ struct accepting_thread {
   void start() {
     http->tick();
     runner = std::thread([this] { run(); });
+  }
+
+  /// Stops listening once nobody waits to be accepted: the kernel resets whom it has accepted for a
+  /// socket that closes. Each turn of the io_context accepts one of them.
+  void stop_accepting(steady_time give_up_at) {
+    if (acceptor->is_open() && someone_waits() && std::chrono::steady_clock::now() < give_up_at) {
+      asio::post(http->io(), [this, give_up_at] { stop_accepting(give_up_at); });
+      return;
+    }
+    accepting->close_sync();
+    http->close_idle();
+  }
+
+  bool someone_waits() const {
+    pollfd listening{acceptor->native_handle(), POLLIN, 0};
+    return ::poll(&listening, 1, 0) == 1;
   }
 
   void run() noexcept {
@@ -204,10 +225,12 @@ struct server::impl {
   }
 };
 
-server::server(server_options options, handler on_request) : impl_(std::make_unique<impl>()) {
+server::server(server_options options, handler on_request, early_handler refuse_early)
+    : impl_(std::make_unique<impl>()) {
   impl_->shared = std::make_shared<front>();
   impl_->shared->options = std::move(options);
   impl_->shared->on_request = std::move(on_request);
+  impl_->shared->refuse_early = std::move(refuse_early);
   const auto& chosen = impl_->shared->options;
   impl_->at = {resolve(chosen.host), chosen.port};
   try {
@@ -236,11 +259,15 @@ void server::renew_tls(tls_context fresh) {
     impl_->shared->options.tls = std::move(fresh);
 }
 
+void server::close_behind_answers() {
+  impl_->shared->closing = true;
+}
+
 void server::drain() {
+  impl_->shared->closing = true;
   impl_->shared->draining = true;
   impl_->on_each_thread([](accepting_thread& t) {
-    t.accepting->close_sync();
-    t.http->close_idle();
+    t.stop_accepting(std::chrono::steady_clock::now() + backlog_time_max);
   });
 }
 

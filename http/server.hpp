@@ -103,19 +103,27 @@ struct server_options {
 /// (500).
 using handler = std::function<void(request, std::shared_ptr<exchange>)>;
 
+/// Called on an HTTP thread before a request becomes an exchange; what it returns is the answer,
+/// and costs a fifth of an exchange. For refusals of an overloaded node: short, and only sometimes.
+/// A request that it lets pass goes to the handler, and so may one that it answered, if the
+/// client's connection does not take the answer at once.
+using early_handler = std::function<std::optional<response>(const request&)>;
+
 /// Owns the HTTP threads.
 class server {
 public:
   /// Binds and listens; throws std::runtime_error with one line if it cannot.
-  server(server_options options, handler on_request);
+  server(server_options options, handler on_request, early_handler refuse_early = {});
   ~server(); // `stop`, if that was not done
 
   [[nodiscard]] std::uint16_t port() const noexcept;
   /// Connections accepted from now on get this certificate. Only for a server that was made with
   /// TLS, and not with none.
   void renew_tls(tls_context fresh);
-  /// From now on: no new connection is accepted, every answer carries `Connection: close`, idle
-  /// connections are closed.
+  /// From now on every answer carries `Connection: close`; everybody is served as before.
+  void close_behind_answers();
+  /// Besides: who has connected by now is served, then no new connection is accepted; idle
+  /// connections are closed. Who connected and has not asked yet may do so until `stop`.
   void drain();
   /// Requests received and not yet answered completely, streams included.
   [[nodiscard]] std::size_t in_flight() const noexcept;

@@ -52,6 +52,8 @@ public:
   /// the input).
   void refuse(int status, std::string message);
 
+  /// The request at hand.
+  [[nodiscard]] const parsed_request& peek() const noexcept { return now_.result; }
   /// The request; the parser is ready for the next one.
   [[nodiscard]] parsed_request take();
 

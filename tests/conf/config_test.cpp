@@ -89,6 +89,7 @@ default_model = "m"
 max_body_bytes = 2048
 max_connections = 7
 request_timeout_ms = 1000
+drain_grace_ms = 250
 drain_timeout_ms = 0
 cors_origins = ["https://app.example.com", "http://localhost:5173"]
 auth_failures_per_minute = 10
@@ -133,6 +134,7 @@ max_tokens = 10
   CHECK(read->server.max_body_bytes == 2048);
   CHECK(read->server.max_connections == 7);
   CHECK(read->server.request_timeout == 1s);
+  CHECK(read->server.drain_grace == 250ms);
   CHECK(read->server.drain_timeout == 0ms);
   CHECK(read->server.cors_origins.size() == 2);
   CHECK_FALSE(read->server.tls);

@@ -419,10 +419,13 @@ TEST_CASE("draining finishes what is under way and closes the rest") {
   shelf held;
   server s(local(2), [&held](request, auto e) { held.put(e); });
   raw_client idle(s.port());
+  idle.send(get("/"));
+  held.take()->respond(text("first"));
+  CHECK(contains(idle.receive_until("first"), "200"));
   raw_client busy(s.port());
   busy.send(get("/"));
   const auto e = held.take();
-  REQUIRE(eventually([&] { return s.connections() == 2; }));
+  REQUIRE(eventually([&] { return s.connections() == 2 && s.in_flight() == 1; }));
   s.drain();
   CHECK(idle.receive_all().empty());
   CHECK_FALSE(idle.timed_out());
@@ -433,6 +436,55 @@ TEST_CASE("draining finishes what is under way and closes the rest") {
   CHECK(starts_with(answer, "HTTP/1.1 200 "));
   CHECK(contains(answer, "\r\nConnection: close\r\n"));
   CHECK(eventually([&] { return s.in_flight() == 0; }));
+}
+
+TEST_CASE("who connected before a drain may still ask") {
+  server s(local(1), [](request, const auto& e) { e->respond(text("x")); });
+  raw_client fresh(s.port());
+  REQUIRE(eventually([&] { return s.connections() == 1; }));
+  s.drain();
+  CHECK(eventually([&] { return !raw_client(s.port()).connected(); }));
+  fresh.send(get("/"));
+  const auto answer = fresh.receive_all();
+  CHECK(starts_with(answer, "HTTP/1.1 200 "));
+  CHECK(contains(answer, "\r\nConnection: close\r\n"));
+}
+
+TEST_CASE("before a drain every answer can be the last of its connection") {
+  server s(local(1), [](request, const auto& e) { e->respond(text("x")); });
+  s.close_behind_answers();
+  for (int i = 0; i < 3; ++i) {
+    raw_client c(s.port());
+    c.send(get("/"));
+    const auto answer = c.receive_all();
+    CHECK(starts_with(answer, "HTTP/1.1 200 "));
+    CHECK(contains(answer, "\r\nConnection: close\r\n"));
+  }
+}
+
+TEST_CASE("a request that is refused early costs no exchange and leaves the connection open") {
+  std::atomic<int> exchanges{0};
+  server s(
+      local(1),
+      [&](request, const auto& e) {
+        ++exchanges;
+        e->respond(text("served"));
+      },
+      [](const request& r) -> std::optional<response> {
+        if (r.path != "/full")
+          return std::nullopt;
+        response refused = text("refused");
+        refused.status = 503;
+        return refused;
+      });
+  raw_client c(s.port());
+  c.send(get("/full") + get("/full") + get("/") + get("/full") + get("/"));
+  std::string all;
+  for (int i = 0; i < 3; ++i)
+    all += c.receive_until("refused");
+  all += c.receive_until("served");
+  CHECK(exchanges == 2);
+  CHECK(all.find("refused") < all.find("served"));
 }
 
 TEST_CASE("stopping cuts whoever is there and does not wait for them") {
