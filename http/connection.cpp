@@ -2,6 +2,8 @@
 // connection_exchange.cpp.
 #include "http/connection.hpp"
 
+#include "http/response.hpp"
+
 #include <asio/error.hpp>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
@@ -74,12 +76,16 @@ bool connection::admit() {
 void connection::shed() {
   if (tls_context_)
     return close_socket(); // an answer would cost a handshake
-  constexpr std::string_view body =
-      R"({"error":"The server has too many connections","code":"overloaded"})";
-  const auto head = render_head(503, {{"Content-Type", "application/json"}, {"Retry-After", "1"}},
-                                body.size(), {.close = true});
-  (void)say_at_once(head + std::string(body));
+  auto answer = own_refusal({errc::overloaded, "The server has too many connections"});
+  answer.headers.push_back({"Retry-After", "1"});
+  const auto head = render_head(answer.status, answer.headers, answer.body.size(), {.close = true});
+  (void)say_at_once(head + answer.body);
   linger(shed_linger_time_max);
+}
+
+response connection::own_refusal(const error& why) const {
+  const auto& named = thread_->shared().options.new_request_id;
+  return render(why, named ? named() : std::string{});
 }
 
 void connection::release() {

@@ -3,6 +3,7 @@
 // the answer, and closes. There is at most one exchange at a time.
 #pragma once
 
+#include "conf/result.hpp"
 #include "http/http_thread.hpp"
 #include "http/parser/request_parser.hpp"
 #include "http/response_head.hpp"
@@ -54,6 +55,9 @@ public:
   void on_sent(std::size_t bytes) noexcept { sent_bytes_ += bytes; }
   /// RESTinio is done with the connection.
   void release();
+
+  /// What the server answers by itself, where the handler did not or was not asked. Thread-safe.
+  [[nodiscard]] response own_refusal(const error& why) const;
 
   // -- for RESTinio's request handler, on the HTTP thread --------------------------------------
 

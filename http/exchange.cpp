@@ -36,11 +36,7 @@ public:
   ~exchange_handle() override {
     if (answered_.load(std::memory_order_relaxed))
       return;
-    response internal_error;
-    internal_error.status = 500;
-    internal_error.headers.push_back({"Content-Type", "application/json"});
-    internal_error.body = R"({"error":"The request was not answered","code":"internal"})";
-    respond(std::move(internal_error));
+    respond(connection_->own_refusal({errc::internal, "The request was not answered"}));
   }
 
   void respond(response r) override {

@@ -208,6 +208,7 @@ result<std::monostate> node::start_http() {
   options.max_connections = connections_that_fit(env_.conf);
   options.request_timeout = conf.request_timeout;
   options.tls = conf.tls;
+  options.new_request_id = [ids = services_->ids] { return ids->next().text(); };
   try {
     auto gateway = make_gateway(std::move(wiring));
     server_ = std::make_unique<server>(options, std::move(gateway.serve),

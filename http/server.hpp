@@ -97,6 +97,9 @@ struct server_options {
   std::chrono::milliseconds write_stall_max{15000};   // a client that takes no byte
   tls_context tls;                                    // none: plain HTTP
   std::chrono::milliseconds handshake_timeout{10000}; // from accepting to the end of TLS' handshake
+  /// Names what the server answers by itself, without the handler; none: an empty name.
+  /// Thread-safe.
+  std::function<std::string()> new_request_id;
 };
 
 /// Called on an HTTP thread for every request, refused ones included. Must not block; may throw

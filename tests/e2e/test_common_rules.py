@@ -365,6 +365,16 @@ def test_without_configured_origins_nothing_of_cors_appears(api):
     assert "Access-Control-Allow-Origin" not in response.headers
 
 
+def test_a_connection_too_many_gets_the_same_error_body(start_node):
+    node = start_node(server={"max_connections": 1})
+    with node.connect() as first:
+        first.sendall(request_bytes("GET", "/health"))
+        assert first.recv(1000).startswith(b"HTTP/1.1 200 ")
+        refused = Client(node.url, {}).get("/health")
+    assert error_of(refused, 503, "overloaded") == "The server has too many connections"
+    assert int(refused.headers["Retry-After"]) >= 1
+
+
 def test_only_a_body_has_to_be_json(api, admin, tenant):
     plain = {"Content-Type": "text/plain"}
     assert api.get("/v1/agents", headers=plain).status_code == 200
